@@ -1,0 +1,154 @@
+"""One library through which Python programs use any LLM provider.
+
+>>> from llm_adapter import LLMFactory
+>>> with LLMFactory.create("mock") as llm:
+...     llm.generate("Say hello").text
+'Mock LLM response'
+
+Every name is imported when it is first used (PEP 562), so that importing the package
+costs nothing that a program does not need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._async.adapters import AsyncGroqAdapter
+    from ._async.factory import AsyncLLMFactory
+    from ._async.mock import AsyncMockLLMService
+    from ._async.service import AsyncLLMService
+    from ._async.stream import AsyncResponseStream
+    from ._sync.adapters import GroqAdapter
+    from ._sync.factory import LLMFactory
+    from ._sync.mock import MockLLMService
+    from ._sync.service import LLMService
+    from ._sync.stream import ResponseStream
+    from .errors import (
+        LLMAPIError,
+        LLMAuthenticationError,
+        LLMBadRequestError,
+        LLMBudgetExceededError,
+        LLMConfigurationError,
+        LLMConnectionError,
+        LLMContentPolicyError,
+        LLMContextLengthError,
+        LLMInvalidResponseError,
+        LLMModelNotFoundError,
+        LLMOverloadedError,
+        LLMPermissionError,
+        LLMQuotaExceededError,
+        LLMRateLimitError,
+        LLMServerError,
+        LLMServiceError,
+        LLMStreamInterruptedError,
+        LLMTimeoutError,
+        LLMUnsupportedFeatureError,
+    )
+    from .models import (
+        Attempt,
+        Audio,
+        Document,
+        FinishReason,
+        Image,
+        LLMRequest,
+        LLMResponse,
+        Message,
+        Part,
+        ReasoningDelta,
+        StreamEnd,
+        StreamEvent,
+        Text,
+        TextDelta,
+        Timeout,
+        Tool,
+        ToolCall,
+        ToolCallDelta,
+        Usage,
+    )
+    from .settings import Settings
+
+__all__ = [
+    "AsyncGroqAdapter",
+    "AsyncLLMFactory",
+    "AsyncLLMService",
+    "AsyncMockLLMService",
+    "AsyncResponseStream",
+    "Attempt",
+    "Audio",
+    "Document",
+    "FinishReason",
+    "GroqAdapter",
+    "Image",
+    "LLMAPIError",
+    "LLMAuthenticationError",
+    "LLMBadRequestError",
+    "LLMBudgetExceededError",
+    "LLMConfigurationError",
+    "LLMConnectionError",
+    "LLMContentPolicyError",
+    "LLMContextLengthError",
+    "LLMFactory",
+    "LLMInvalidResponseError",
+    "LLMModelNotFoundError",
+    "LLMOverloadedError",
+    "LLMPermissionError",
+    "LLMQuotaExceededError",
+    "LLMRateLimitError",
+    "LLMRequest",
+    "LLMResponse",
+    "LLMServerError",
+    "LLMService",
+    "LLMServiceError",
+    "LLMStreamInterruptedError",
+    "LLMTimeoutError",
+    "LLMUnsupportedFeatureError",
+    "Message",
+    "MockLLMService",
+    "Part",
+    "ReasoningDelta",
+    "ResponseStream",
+    "Settings",
+    "StreamEnd",
+    "StreamEvent",
+    "Text",
+    "TextDelta",
+    "Timeout",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+    "__version__",
+]
+
+__version__ = "0.1.0"
+
+_SHELLS = {
+    "GroqAdapter": "adapters",
+    "LLMFactory": "factory",
+    "LLMService": "service",
+    "MockLLMService": "mock",
+    "ResponseStream": "stream",
+}
+
+
+def _home(name: str) -> str:
+    shell = _SHELLS.get(name.removeprefix("Async"))
+    if shell is not None:
+        return f"._async.{shell}" if name.startswith("Async") else f"._sync.{shell}"
+    if name.endswith("Error"):
+        return ".errors"
+    return ".settings" if name == "Settings" else ".models"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_home(name), __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The shell: everything that waits. The sync form of it is generated."""

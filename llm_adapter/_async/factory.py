@@ -1,0 +1,73 @@
+"""The factory: configuration picks the provider, code never does."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from .._registry import (
+    check_registration,
+    installed_adapter,
+    split_name,
+    unknown_provider,
+)
+from ..settings import Settings
+from .service import AsyncLLMService
+
+_BUILT_IN = ("groq", "mock")
+
+
+class AsyncLLMFactory:
+    """Creates the service that the configuration names."""
+
+    _registered: ClassVar[dict[str, type[AsyncLLMService]]] = {}
+
+    @classmethod
+    def create(cls, provider: str | None = None, **options: Any) -> AsyncLLMService:
+        """A service for a provider.
+
+        Args:
+            provider: a name, or name:model; None means LLM_PROVIDER, else groq.
+            options: arguments of the adapter, such as api_key, base_url, model,
+                settings, timeout, max_retries and http_client.
+
+        Raises:
+            LLMConfigurationError: unknown provider, missing key, unusable setting.
+            TypeError: the adapter does not know an option.
+        """
+        settings = options.get("settings") or Settings.from_env()
+        chosen = settings.provider if provider is None else provider
+        name, model = split_name(chosen)
+        if model is not None:
+            options.setdefault("model", model)
+        adapter = cls._registered.get(name)
+        if adapter is None and name in _BUILT_IN:
+            return _built_in(name, settings, options)
+        adapter = adapter or installed_adapter(name, AsyncLLMService)
+        if adapter is None:
+            raise unknown_provider(name, {*_BUILT_IN, *cls._registered})
+        return adapter(**options)
+
+    @classmethod
+    def register_adapter(cls, name: str, adapter_class: type[AsyncLLMService]) -> None:
+        """Make an adapter of your own known under a name, which may replace ours.
+
+        Raises:
+            TypeError: it is not a service of this form.
+            ValueError: the name is empty or holds a colon.
+        """
+        known_as = check_registration(name, adapter_class, AsyncLLMService)
+        cls._registered[known_as] = adapter_class
+
+
+def _built_in(
+    name: str, settings: Settings, options: dict[str, Any]
+) -> AsyncLLMService:
+    # Imported here: the adapters bring httpx, which a mock does not need.
+    if name == "mock":
+        from .mock import AsyncMockLLMService
+
+        options.pop("settings", None)
+        return AsyncMockLLMService(**options)
+    from .adapters import AsyncGroqAdapter
+
+    return AsyncGroqAdapter(**{**options, "settings": settings})

@@ -1,0 +1,130 @@
+"""The events of an answer that arrives over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from .._call import Call, Client, conclude, log_failure
+from .._concurrency import monotonic
+from .._events import events_of
+from .._wire.dialect import StreamDecoder, interrupted
+from ..errors import (
+    LLMAPIError,
+    LLMServiceError,
+    LLMStreamInterruptedError,
+    LLMTimeoutError,
+)
+from ..models import LLMResponse, StreamEnd, StreamEvent
+from .session import AsyncAnswer, AsyncSession
+
+DRAIN_SECONDS = 0.1
+
+
+class AsyncHTTPEvents:
+    """The events of a streamed answer: sent again until the first delta, not after."""
+
+    def __init__(self, session: AsyncSession, client: Client, call: Call) -> None:
+        self._session = session
+        self._client = client
+        self._call = call
+        self._attempts = session.start(call)
+        self._decoder: StreamDecoder = client.dialect.stream_decoder()
+        self._answer: AsyncAnswer | None = None
+        self._delivered = False
+
+    async def open(self) -> None:
+        """Send until an answer begins."""
+        self._attempts = self._session.start(self._call)
+        await self._send()
+
+    async def pull(self) -> Sequence[StreamEvent]:
+        """The next events; waits and sends again while nothing was delivered."""
+        while True:
+            answer = self._answer or await self._send()
+            try:
+                return await self._read(answer)
+            except LLMServiceError as error:
+                answer.named(error)
+                await self.close()
+                if self._delivered:
+                    raise self._final(error) from error.__cause__
+                await self._session.wait(self._call, self._attempts, error)
+
+    def partial(self) -> LLMResponse:
+        """The response as far as it has arrived."""
+        return self._concluded(self._decoder.response())
+
+    async def close(self) -> None:
+        """Release the connection."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            await answer.close()
+
+    async def _send(self) -> AsyncAnswer:
+        while True:
+            self._attempts.begin(monotonic())
+            self._decoder = self._client.dialect.stream_decoder()
+            try:
+                answer = await self._session.open(self._call, self._attempts.timer)
+            except LLMServiceError as error:
+                await self._session.wait(self._call, self._attempts, error)
+            else:
+                self._answer = answer
+                return answer
+
+    async def _read(self, answer: AsyncAnswer) -> Sequence[StreamEvent]:
+        if answer.is_json:
+            response = await answer.decoded(self._client.dialect.decode)
+            return events_of(self._succeeded(answer, response))
+        decoder = self._decoder
+        while decoder.error is None:
+            chunk = await answer.next_chunk()
+            events = decoder.finish() if chunk is None else decoder.feed(chunk)
+            if decoder.complete:
+                await self._drain(answer)
+                response = self._succeeded(answer, decoder.response())
+                return [*events, StreamEnd(response)]
+            if events:
+                self._delivered = True
+                self._attempts.timer.first_token = inf
+                return events
+            if chunk is None and decoder.error is None:
+                raise interrupted(decoder.response())
+        raise decoder.error
+
+    async def _drain(self, answer: AsyncAnswer) -> None:
+        """Read the end of the body, so that the connection can be used again."""
+        timer = self._attempts.timer
+        timer.total = min(timer.total, monotonic() + DRAIN_SECONDS)
+        try:
+            while await answer.next_chunk() is not None:
+                pass
+        except LLMServiceError:
+            pass  # the answer is complete; only the connection is lost
+
+    def _succeeded(self, answer: AsyncAnswer, response: LLMResponse) -> LLMResponse:
+        self._attempts.succeeded(monotonic(), answer.status_code)
+        return self._concluded(response, answer.request_id)
+
+    def _concluded(
+        self, response: LLMResponse, request_id: str | None = None
+    ) -> LLMResponse:
+        return conclude(
+            self._call,
+            response,
+            self._attempts,
+            now=monotonic(),
+            request_id=request_id,
+        )
+
+    def _final(self, error: LLMServiceError) -> LLMServiceError:
+        """The error for a stream of which the caller has seen a part."""
+        partial = self.partial()
+        if isinstance(error, LLMStreamInterruptedError):
+            error.partial = partial
+        elif not isinstance(error, LLMTimeoutError | LLMAPIError):
+            error = interrupted(partial, error)
+        self._attempts.failed(error, monotonic())
+        log_failure(self._call, error)
+        return self._call.context(error)

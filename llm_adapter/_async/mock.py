@@ -1,0 +1,112 @@
+"""A service that answers from a table: for the unit tests of programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from attrs import evolve
+
+from .._events import events_of
+from .._mocking import MODEL, Answers, check_called, word_by_word
+from ..models import (
+    LLMRequest,
+    LLMResponse,
+    Part,
+    RequestOverrides,
+    StreamEvent,
+    as_request,
+)
+from ..providers import check_request
+from .service import AsyncLLMService
+from .stream import AsyncResponseStream
+
+
+class AsyncMockLLMService(AsyncLLMService):
+    """Answers by keywords in the prompt and remembers what it was asked.
+
+    Args:
+        responses: keyword -> text, exception, LLMResponse, mapping (sent as JSON),
+            callable that takes the request, or a list of these for calls in turn.
+        model: the name that its answers bear when a request names none.
+    """
+
+    def __init__(
+        self,
+        responses: Mapping[str, Any] | None = None,
+        *,
+        model: str | None = None,
+    ) -> None:
+        self._answers = Answers(responses)
+        self._model = model or MODEL
+        self.calls: list[LLMRequest] = []
+
+    async def generate(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> LLMResponse:
+        """The prepared answer; a prepared exception is raised.
+
+        Raises:
+            ValueError: the prompt is empty, as with a real adapter.
+        """
+        wanted = as_request(request, overrides)
+        check_request(wanted)
+        self.calls.append(wanted)
+        if wanted.model is None:
+            wanted = evolve(wanted, model=self._model)
+        return self._answers.find(wanted)
+
+    def stream(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> AsyncResponseStream:
+        """The prepared answer, word by word."""
+        wanted = as_request(request, overrides)
+        check_request(wanted)
+        return AsyncResponseStream(_AsyncMockEvents(self, wanted))
+
+    def get_provider_name(self) -> str:
+        """The word mock."""
+        return "mock"
+
+    def get_available_models(self) -> list[str]:
+        """The one name that its answers bear."""
+        return [self._model]
+
+    async def list_models(self) -> list[str]:
+        """The one name that its answers bear."""
+        return [self._model]
+
+    def assert_called_with(self, keyword: str) -> bool:
+        """True when a prompt contained the keyword.
+
+        Raises:
+            AssertionError: none did; the message shows what was asked.
+        """
+        return check_called(self.calls, keyword)
+
+
+class _AsyncMockEvents:
+    """The prepared answer as a stream."""
+
+    def __init__(self, service: AsyncMockLLMService, request: LLMRequest) -> None:
+        self._service = service
+        self._request = request
+
+    async def open(self) -> None:
+        """Nothing is held."""
+
+    async def pull(self) -> Sequence[StreamEvent]:
+        """All events at once."""
+        response = await self._service.generate(self._request)
+        return [*word_by_word(events_of(response))]
+
+    def partial(self) -> LLMResponse:
+        """Nothing, until everything is there."""
+        return LLMResponse(finish_reason="error")
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,149 @@
+"""The port: what programs depend on, whichever provider is behind it."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from attrs import evolve
+
+from .._answers import json_request, read_object
+from .._schema import build
+from ..errors import LLMUnsupportedFeatureError
+from ..models import LLMRequest, LLMResponse, Part, RequestOverrides, as_request
+from .stream import AsyncGeneratedEvents, AsyncResponseStream
+
+T = TypeVar("T")
+
+
+class AsyncLLMService(ABC):
+    """A large language model, wherever it runs.
+
+    Every method takes a request or plain text, and any field of LLMRequest as a
+    keyword. An adapter of your own implements `generate(self, request)`, which is
+    always given a whole LLMRequest, and the two getters; the rest builds on those.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("generate")
+        if own is not None:
+            cls.generate = _given_a_request(own)  # type: ignore[method-assign]
+
+    @abstractmethod
+    async def generate(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> LLMResponse:
+        """The model's answer.
+
+        Args:
+            request: a request, text, or parts of a prompt.
+            overrides: fields of LLMRequest that differ from it.
+
+        Raises:
+            LLMServiceError: whatever went wrong on the way.
+            TypeError: an argument has the wrong type.
+            ValueError: an argument is out of range.
+        """
+
+    async def generate_json(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> dict[str, Any]:
+        """The model's answer as a JSON object, asked for and read strictly.
+
+        Raises:
+            LLMInvalidResponseError: the answer was cut, refused, or is not a JSON
+                object; with the text and the position.
+            LLMServiceError: as for generate.
+        """
+        wanted = json_request(as_request(request, overrides))
+        return read_object(await self.generate(wanted))
+
+    async def generate_as(
+        self,
+        kind: type[T],
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> T:
+        """The model's answer as a value of an attrs, dataclass, TypedDict or
+        pydantic type, whose JSON schema the model is given.
+
+        Raises:
+            LLMInvalidResponseError: the answer does not fit the type.
+            LLMServiceError: as for generate.
+            TypeError: the type has no JSON schema.
+        """
+        wanted = evolve(as_request(request, overrides), response_format=kind)
+        response = await self.generate(wanted)
+        return build(kind, read_object(response), text=response.text)
+
+    def stream(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> AsyncResponseStream:
+        """The answer as it is written; use it in a `with` block.
+
+        Nothing is sent before the block is entered or the first event is asked for.
+
+        Raises:
+            TypeError: an argument has the wrong type.
+            ValueError: an argument is out of range.
+        """
+        return AsyncResponseStream(
+            AsyncGeneratedEvents(self, as_request(request, overrides))
+        )
+
+    @abstractmethod
+    def get_provider_name(self) -> str:
+        """The provider's name, such as groq."""
+
+    @abstractmethod
+    def get_available_models(self) -> list[str]:
+        """Names of the built-in catalogue, current models first; asks nobody."""
+
+    async def list_models(self) -> list[str]:
+        """Names of the models that the provider offers this key now.
+
+        Raises:
+            LLMServiceError: as for generate.
+            LLMUnsupportedFeatureError: this service has no provider to ask.
+        """
+        raise LLMUnsupportedFeatureError(
+            f"{type(self).__name__} cannot list models; get_available_models() names "
+            "those that it knows.",
+            feature="list_models",
+            provider=self.get_provider_name(),
+        )
+
+    # A service that holds nothing need not say so.
+    async def close(self) -> None:  # noqa: B027
+        """Release what the service holds; it cannot be used afterwards."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _given_a_request(generate: Any) -> Any:
+    """`generate`, called with a whole request whatever its caller passed."""
+
+    @functools.wraps(generate)
+    def with_request(self: Any, request: Any, **overrides: Any) -> Any:
+        return generate(self, as_request(request, overrides))
+
+    return with_request

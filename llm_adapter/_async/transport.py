@@ -1,0 +1,257 @@
+"""Connections: a LIFO pool over httpcore's connections, under httpx's transport.
+
+httpcore's own pool looks at every connection for every request; with a thousand calls
+in flight that is most of the work. A stack of idle connections looks at one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import cache
+from ssl import SSLContext
+from typing import Any
+
+import httpcore
+import httpx
+
+from .._concurrency import (
+    AsyncSlots,
+    async_connect_tcp,
+    async_shielded,
+    monotonic,
+)
+from .._policy import Timer
+
+MAX_CONNECTIONS = 2000
+MAX_CONNECTING = 100
+KEEPALIVE_SECONDS = 60.0
+TIMER = "llm_adapter.timer"
+"""The request extension that carries the call's Timer down to its socket."""
+
+
+class AsyncHTTPPoolTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over our pool, so that tools that patch httpx still see us."""
+
+    def __init__(self, pool: AsyncPool) -> None:
+        self._pool = pool  # type: ignore[assignment]
+
+
+class AsyncPool(httpcore.AsyncConnectionInterface):
+    """The connections of one service to one origin, on one event loop."""
+
+    def __init__(self, origin: httpcore.Origin, ssl_context: SSLContext | None) -> None:
+        self._origin = origin
+        self._ssl_context = ssl_context
+        self._idle: list[_AsyncConnection] = []
+        self._slots = AsyncSlots(MAX_CONNECTIONS)
+        self._connecting = AsyncSlots(MAX_CONNECTING)
+        self._closed = False
+
+    async def handle_async_request(
+        self, request: httpcore.Request
+    ) -> httpcore.Response:
+        """Send on the connection used last; open one when none is idle."""
+        timer: Timer = request.extensions[TIMER]
+        if not await self._slots.acquire(timer.remaining(monotonic())):
+            raise httpcore.PoolTimeout(f"{MAX_CONNECTIONS} connections are in use")
+        try:
+            connection = await self._take()
+            response = await connection.send(request, timer)
+        except BaseException:
+            self._slots.release()
+            raise
+        body = _AsyncBody(self, connection, response.stream)
+        return httpcore.Response(
+            response.status,
+            headers=response.headers,
+            content=body,
+            extensions=response.extensions,
+        )
+
+    async def _take(self) -> _AsyncConnection:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return _AsyncConnection(
+                    self._origin, self._ssl_context, self._connecting
+                )
+            if not connection.http.has_expired():
+                return connection
+            await connection.close()
+
+    async def give_back(self, connection: _AsyncConnection) -> None:
+        """The exchange on a connection has ended."""
+        self._slots.release()
+        if connection.http.is_idle() and not self._closed:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    async def aclose(self) -> None:
+        """Close what is idle now, and what is in use when it is given back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            await connection.close()
+
+
+class _AsyncConnection:
+    """One connection of httpcore's, with a clock on its socket."""
+
+    def __init__(
+        self,
+        origin: httpcore.Origin,
+        ssl_context: SSLContext | None,
+        connecting: AsyncSlots,
+    ) -> None:
+        self.backend = _AsyncBackend(connecting)
+        self.http = httpcore.AsyncHTTPConnection(
+            origin,
+            ssl_context=ssl_context,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            network_backend=self.backend,
+        )
+
+    async def send(self, request: httpcore.Request, timer: Timer) -> httpcore.Response:
+        self.backend.timer = timer
+        self.backend.hung_up = False
+        return await self.http.handle_async_request(request)
+
+    async def close(self) -> None:
+        with async_shielded():
+            await self.http.aclose()
+
+
+class _AsyncBody:
+    """The body of an answer; closing it gives the connection back."""
+
+    def __init__(
+        self, pool: AsyncPool, connection: _AsyncConnection, stream: Any
+    ) -> None:
+        self._pool = pool
+        self._connection = connection
+        self._stream = stream
+        self._chunks: AsyncIterator[bytes] | None = None
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._chunks = self._stream.__aiter__()
+        return self._chunks
+
+    async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with async_shielded():
+            try:
+                await self._end()
+            finally:
+                await self._pool.give_back(self._connection)
+
+    async def _end(self) -> None:
+        """Hang up unless the body was read whole.
+
+        httpcore reads through generators. Left suspended they would be finalised by
+        the garbage collector, on whatever loop runs then; so the socket says that it
+        is gone, and the generators are run to their end.
+        """
+        self._connection.backend.hung_up = True
+        try:
+            if self._chunks is not None:
+                async for _ in self._chunks:
+                    pass
+        except (httpcore.NetworkError, httpcore.ProtocolError):
+            pass  # the hang-up itself, or rubbish behind what was read
+        await self._stream.aclose()
+
+
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Opens the socket of one connection and puts the call's clock on it."""
+
+    def __init__(self, connecting: AsyncSlots) -> None:
+        self.timer = Timer(total=0.0)
+        self.hung_up = False
+        self._connecting = connecting
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.AsyncNetworkStream:
+        seconds = self.timer.until_connected(monotonic())
+        if not await self._connecting.acquire(seconds):
+            raise httpcore.ConnectTimeout("too many connections are being opened")
+        try:
+            seconds = self.timer.until_connected(monotonic())
+            stream = await async_connect_tcp(host, port, seconds, socket_options or [])
+        finally:
+            self._connecting.release()
+        return _AsyncStream(stream, self)
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    """A socket whose every operation ends when the call must have ended."""
+
+    def __init__(
+        self, stream: httpcore.AsyncNetworkStream, backend: _AsyncBackend
+    ) -> None:
+        self._stream = stream
+        self._backend = backend
+        self._head = b""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._backend.hung_up:
+            raise httpcore.ReadError("the reader has left")
+        seconds = self._backend.timer.until_read(monotonic())
+        if seconds <= 0:
+            raise httpcore.ReadTimeout("the time is up")
+        return await self._stream.read(max_bytes, seconds)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        # httpcore writes head and body apart; one packet is cheaper for both ends.
+        if not self._head and buffer.endswith(b"\r\n\r\n"):
+            self._head = buffer
+            return
+        buffer, self._head = self._head + buffer, b""
+        seconds = self._backend.timer.remaining(monotonic())
+        if seconds <= 0:
+            raise httpcore.WriteTimeout("the time is up")
+        await self._stream.write(buffer, seconds)
+
+    async def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        seconds = self._backend.timer.until_connected(monotonic())
+        try:
+            secured = await self._stream.start_tls(
+                ssl_context, server_hostname, seconds
+            )
+        except BaseException:
+            await self.aclose()
+            raise
+        return _AsyncStream(secured, self._backend)
+
+    async def aclose(self) -> None:
+        with async_shielded():
+            await self._stream.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+@cache
+def ssl_context(ca_file: str | None, ca_directory: str | None) -> SSLContext:
+    """The TLS context that all services share: making one takes 20 ms.
+
+    Args:
+        ca_file: SSL_CERT_FILE of the environment, which httpx honours.
+        ca_directory: SSL_CERT_DIR of the environment.
+    """
+    return httpx.create_ssl_context()

@@ -1,0 +1,230 @@
+"""One call, prepared and concluded: everything about it that needs no I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+from attrs import evolve, field, frozen
+
+from ._endpoint import Endpoint, endpoint
+from ._policy import Attempts, RetryPolicy, merge_timeout
+from ._wire.body import mapping, read_json
+from ._wire.dialect import ChatDialect, Dialect
+from ._wire.errors import error_from_value
+from .errors import LLMAPIError, LLMInvalidResponseError, LLMServiceError
+from .models import LLMRequest, LLMResponse, Timeout
+from .pricing import cost
+from .providers import Defaults, Provider, complete
+from .settings import Settings
+
+logger = logging.getLogger("llm_adapter")
+
+MAX_REDIRECTS = 5
+
+
+@frozen(kw_only=True)
+class Client:
+    """One configured adapter: whom to call, how, with which defaults."""
+
+    provider: Provider
+    endpoint: Endpoint
+    defaults: Defaults
+    timeout: Timeout
+    policy: RetryPolicy
+    dialect: Dialect
+
+
+def client(
+    provider: Provider,
+    settings: Settings,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+    model: str | None,
+    timeout: float | Timeout | None,
+    max_retries: int | None,
+) -> Client:
+    """The client of arguments first, settings second.
+
+    Raises:
+        LLMConfigurationError: the key or the base URL is not usable.
+        TypeError: an argument has the wrong type.
+        ValueError: an argument is out of range.
+    """
+    checked = LLMRequest(model=model, timeout=timeout)
+    retries = settings.max_retries if max_retries is None else max_retries
+    if isinstance(retries, bool) or not isinstance(retries, int):
+        raise TypeError(f"max_retries must be an integer, not {type(retries).__name__}")
+    if retries < 0:
+        raise ValueError(f"max_retries is {retries}: use a whole number >= 0")
+    own_model = settings.model if provider.name == _provider_of(settings) else None
+    return Client(
+        provider=provider,
+        endpoint=endpoint(provider, settings, api_key=api_key, base_url=base_url),
+        defaults=Defaults(
+            model=checked.model or own_model,
+            temperature=settings.default_temperature,
+            max_tokens=settings.default_max_tokens,
+        ),
+        timeout=merge_timeout(checked.timeout, Timeout(total=settings.timeout_seconds)),
+        policy=RetryPolicy(max_retries=retries),
+        dialect=ChatDialect(provider.quirks),
+    )
+
+
+def _provider_of(settings: Settings) -> str:
+    return settings.provider.partition(":")[0]
+
+
+@frozen(kw_only=True)
+class Call:
+    """A request, ready to be sent as often as it takes."""
+
+    provider: str
+    model: str
+    method: str
+    url: str
+    timeout: Timeout
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def context(self, error: LLMServiceError) -> LLMServiceError:
+        """The error, told which call it belongs to."""
+        error.provider = error.provider or self.provider
+        error.model = error.model or self.model or None
+        return error
+
+
+def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Call:
+    """The call for a request.
+
+    Raises:
+        ValueError: the request cannot be answered or cannot be encoded.
+        LLMUnsupportedFeatureError: the provider cannot do what it asks for.
+    """
+    request = complete(request, client.provider, client.defaults)
+    known = client.provider.model(request.model or "")
+    warning = known.warning if known else None
+    if warning:
+        logger.warning("%s", warning)
+    return Call(
+        provider=client.provider.name,
+        model=request.model or "",
+        method="POST",
+        url=client.endpoint.url(client.dialect.path),
+        timeout=merge_timeout(request.timeout, client.timeout),
+        headers=request.extra_headers,
+        body=_encode(client.dialect.encode(request, stream=stream)),
+        warnings=(warning,) if warning else (),
+    )
+
+
+def _encode(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:
+        around = ascii(error.object[max(0, error.start - 20) : error.end + 20])
+        raise ValueError(
+            "the request holds text that is not valid Unicode (half of a surrogate "
+            f"pair) near {around}"
+        ) from None
+    except RecursionError:
+        raise ValueError("the request is nested too deeply, or in a circle") from None
+
+
+def models_call(client: Client) -> Call:
+    """The call that asks for the list of models."""
+    return Call(
+        provider=client.provider.name,
+        model="",
+        method="GET",
+        url=client.endpoint.url("/models"),
+        timeout=client.timeout,
+    )
+
+
+def decode_models(body: bytes) -> list[str]:
+    """Names in a list of models.
+
+    Raises:
+        LLMServiceError: the body is an error, or no list.
+    """
+    value = read_json(body)
+    items = mapping(value).get("data")
+    if not isinstance(items, list):
+        if mapping(value).get("error"):
+            raise error_from_value(value, status_code=200)
+        raise LLMInvalidResponseError(
+            "The provider's answer is no list of models.", text=repr(value)
+        )
+    names = (mapping(item).get("id") for item in items)
+    return [name for name in names if isinstance(name, str)]
+
+
+def conclude(
+    call: Call,
+    response: LLMResponse,
+    attempts: Attempts,
+    *,
+    now: float,
+    request_id: str | None,
+) -> LLMResponse:
+    """The response with what only the caller's side knows."""
+    return evolve(
+        response,
+        request_id=request_id or response.request_id,
+        model=response.model or call.model,
+        provider=call.provider,
+        cost=cost(response.usage, call.provider, response.model or call.model),
+        generation_time=now - attempts.started,
+        attempts=len(attempts.history),
+        history=tuple(attempts.history),
+        warnings=response.warnings + call.warnings,
+    )
+
+
+def redirected(url: str, status_code: int, location: str | None) -> str:
+    """Where a redirect leads, when the same call may be sent there.
+
+    Raises:
+        LLMAPIError: to another host (the key stays here) or with another method.
+    """
+    target = urljoin(url, location or "")
+    same_origin = urlsplit(target)[:2] == urlsplit(url)[:2]
+    if location and same_origin and status_code in (307, 308):
+        return target
+    raise LLMAPIError(
+        f"The provider's address redirects to {target!r:.200}, which was not followed: "
+        "the key is sent to the configured host only. Correct the base URL.",
+        status_code=status_code,
+    )
+
+
+def log_retry(call: Call, error: LLMServiceError, delay: float) -> None:
+    """Say what failed and how long we wait; never what was asked or answered."""
+    logger.info(
+        "%s %s: attempt %d failed (%s, HTTP %s); waiting %.2f s",
+        call.provider,
+        call.model,
+        error.attempts,
+        type(error).__name__,
+        error.status_code,
+        delay,
+    )
+
+
+def log_failure(call: Call, error: LLMServiceError) -> None:
+    """Say that a call has failed for good."""
+    logger.warning(
+        "%s %s: failed after %d attempts (%s, HTTP %s)",
+        call.provider,
+        call.model,
+        error.attempts,
+        type(error).__name__,
+        error.status_code,
+    )

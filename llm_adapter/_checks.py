@@ -1,0 +1,110 @@
+"""Validators and converters of our values.
+
+A wrong type is a TypeError, a wrong value a ValueError; both name the field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def type_error(name: str, allowed: str, value: object) -> TypeError:
+    kind = type(value).__name__
+    return TypeError(f"{name} must be {allowed}, not {kind} ({value!r:.80})")
+
+
+def optional_text(instance: object, attribute: Any, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise type_error(attribute.name, "a string or None", value)
+
+
+def text(instance: object, attribute: Any, value: Any) -> None:
+    if not isinstance(value, str):
+        raise type_error(attribute.name, "a string", value)
+
+
+def model_name(instance: object, attribute: Any, value: object) -> None:
+    optional_text(instance, attribute, value)
+    if isinstance(value, str) and (not value.strip() or not value.isprintable()):
+        raise ValueError(
+            f"model is {value!r}: a model name is printable text, "
+            "for example 'openai/gpt-oss-120b'"
+        )
+
+
+def finite(instance: object, attribute: Any, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise type_error(attribute.name, "a number or None", value)
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{attribute.name} is {value!r}: use a finite number >= 0")
+
+
+def integer(instance: object, attribute: Any, value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise type_error(attribute.name, "an integer or None", value)
+
+
+def positive_integer(instance: object, attribute: Any, value: Any) -> None:
+    integer(instance, attribute, value)
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} is {value!r}: use a whole number >= 1")
+
+
+def seconds(instance: object, attribute: Any, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise type_error(attribute.name, "a number of seconds or None", value)
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(
+            f"{attribute.name} is {value!r}: use a finite number of seconds > 0"
+        )
+
+
+def instances(kind: type, name: str) -> Any:
+    def check(instance: object, attribute: Any, value: tuple[object, ...]) -> None:
+        for item in value:
+            if not isinstance(item, kind):
+                raise type_error(f"each of {attribute.name}", name, item)
+
+    return check
+
+
+def as_tuple(name: str, allowed: str, value: object) -> tuple[Any, ...]:
+    """Converts: any iterable but text, bytes and mappings."""
+    if value is None:
+        return ()
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise type_error(name, allowed, value)
+    return tuple(value)
+
+
+def as_mapping(name: str, value: object) -> dict[str, Any]:
+    """Converts: a copy, so that later changes outside have no effect."""
+    if not isinstance(value, Mapping):
+        raise type_error(name, "a mapping", value)
+    return dict(value)
+
+
+def strings(instance: object, attribute: Any, value: tuple[object, ...] | None) -> None:
+    instances(str, "a string")(instance, attribute, value or ())
+
+
+def headers(instance: object, attribute: Any, value: Mapping[object, object]) -> None:
+    for name, content in value.items():
+        if not (isinstance(name, str) and isinstance(content, str)):
+            raise type_error(f"each of {attribute.name}", "a pair of strings", name)
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{attribute.name} has {name!r}: not an HTTP header name")
+        if not (content.isascii() and content.isprintable()):
+            raise ValueError(
+                f"{attribute.name}[{name!r}] holds a control or non-ASCII character, "
+                "which an HTTP header cannot carry"
+            )

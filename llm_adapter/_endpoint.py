@@ -1,0 +1,122 @@
+"""Where and as whom to call: base URL, key and headers, checked once."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from .errors import LLMConfigurationError
+from .providers import Provider
+from .settings import Settings
+
+VERSION = "0.1.0"
+_USER_AGENT = f"llm-adapter/{VERSION} python/{platform.python_version()}"
+_KEY = re.compile(r"[!-~]+")
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """One provider's API as one caller sees it."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    def url(self, path: str) -> str:
+        """The address of a path below the base URL."""
+        return self.base_url + path
+
+
+def endpoint(
+    provider: Provider,
+    settings: Settings,
+    *,
+    api_key: str | None,
+    base_url: str | None,
+) -> Endpoint:
+    """The endpoint from arguments first, settings second, the provider's own last.
+
+    Raises:
+        LLMConfigurationError: key missing or unusable, base URL not a URL.
+        TypeError: api_key or base_url is not a string.
+    """
+    key = _key(provider, settings, api_key)
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip, deflate",
+        "Content-Type": "application/json",
+        "User-Agent": _USER_AGENT,
+        **provider.authorization(key),
+    }
+    return Endpoint(base_url=_base_url(provider, settings, base_url), headers=headers)
+
+
+def _key(provider: Provider, settings: Settings, given: str | None) -> str:
+    if given is not None and not isinstance(given, str):
+        raise TypeError(f"api_key must be a string, not {type(given).__name__}")
+    key = given or settings.variable(provider.key_variable)
+    if not key:
+        raise LLMConfigurationError(
+            f"No API key for {provider.name}: set the environment variable "
+            f"{provider.key_variable}, or pass api_key=.",
+            provider=provider.name,
+        )
+    if not _KEY.fullmatch(key):
+        # The key itself stays out of the message.
+        raise LLMConfigurationError(
+            f"The API key for {provider.name} holds a blank, a newline or another "
+            f"character that no key has: check {provider.key_variable} for a stray "
+            "line end or quotation mark.",
+            provider=provider.name,
+        )
+    return key
+
+
+def _base_url(provider: Provider, settings: Settings, given: str | None) -> str:
+    if given is not None:
+        if not isinstance(given, str):
+            raise TypeError(f"base_url must be a string, not {type(given).__name__}")
+        url = check_url(given, "base_url")
+        return url if urlsplit(url).path else url + provider.base_path
+    configured = settings.variable(provider.url_variable)
+    if not configured:
+        return provider.base_url
+    url = check_url(configured, provider.url_variable)
+    # The provider's own SDK reads the same variable without the path of its API.
+    return url if url.endswith(provider.base_path) else url + provider.base_path
+
+
+def check_url(url: str, name: str) -> str:
+    """The URL without a slash at its end.
+
+    Args:
+        url: to be checked.
+        name: of the argument or variable, for the message.
+
+    Raises:
+        LLMConfigurationError: no scheme, no host, or a part that does not belong.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and parts.port != 0 and url.isascii() and url.isprintable()
+    except ValueError:
+        usable = False
+    if usable and parts.username is not None:
+        raise LLMConfigurationError(
+            f"{name} holds a user name or password: pass them as a header through "
+            "http_client= instead."
+        )
+    if not usable or " " in url:
+        raise LLMConfigurationError(
+            f"{name} is {url!r:.200}: it must start with http:// or https:// and name "
+            "a host, for example https://api.groq.com/openai/v1."
+        )
+    if parts.query or parts.fragment:
+        raise LLMConfigurationError(
+            f"{name} is {url!r:.200}: a base URL has no query and no fragment."
+        )
+    return url.rstrip("/")

@@ -1,0 +1,114 @@
+"""Structured output: what was asked for as a JSON schema, and answers as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from attrs import frozen
+
+from .errors import LLMInvalidResponseError
+
+T = TypeVar("T")
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+JSON_OBJECT: Mapping[str, str] = {"type": "json_object"}
+
+
+@frozen
+class OutputFormat:
+    """What `response_format` asks for, in one shape for all dialects.
+
+    Args:
+        schema: the JSON schema of the answer, None for any JSON object.
+        name: the schema's name, as providers want one.
+        description: what the answer is for.
+        strict: ask for constrained decoding, None when the caller did not say.
+    """
+
+    schema: Mapping[str, Any] | None = None
+    name: str = "answer"
+    description: str | None = None
+    strict: bool | None = None
+
+
+def output_format(
+    response_format: Mapping[str, Any] | type | None,
+) -> OutputFormat | None:
+    """The output format that was asked for; None for plain text.
+
+    Understands {"type": "json_object"}, {"type": "text"}, Chat's and Responses' forms
+    of {"type": "json_schema"}, a bare JSON schema, and a Python type.
+
+    Raises:
+        ValueError: the mapping is none of these.
+    """
+    if response_format is None:
+        return None
+    if isinstance(response_format, type):
+        name = _NOT_IN_NAMES.sub("_", response_format.__name__)[:64]
+        return OutputFormat(schema=schema_of(response_format), name=name)
+    kind = response_format.get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return OutputFormat(schema=response_format.get("schema"))
+    if kind == "json_schema":
+        return _named_schema(response_format.get("json_schema") or response_format)
+    if {"type", "properties", "$ref", "anyOf", "$defs"} & response_format.keys():
+        return OutputFormat(schema=response_format)
+    raise ValueError(
+        f"response_format is {response_format!r:.200}: use {{'type': 'json_object'}}, "
+        "a JSON schema, or a type"
+    )
+
+
+def _named_schema(form: Mapping[str, Any]) -> OutputFormat:
+    schema = form.get("schema")
+    if not isinstance(schema, Mapping):
+        raise ValueError(f"response_format {form!r:.200} has no 'schema' mapping")
+    return OutputFormat(
+        schema=schema,
+        name=form.get("name") or "answer",
+        description=form.get("description"),
+        strict=form.get("strict"),
+    )
+
+
+def schema_of(kind: type) -> dict[str, Any]:
+    """The JSON schema of an attrs, dataclass, TypedDict, msgspec or pydantic type.
+
+    Raises:
+        TypeError: the type has no JSON schema.
+    """
+    if hasattr(kind, "model_json_schema"):
+        schema: dict[str, Any] = kind.model_json_schema()
+        return schema
+    try:
+        (schema,), definitions = msgspec.json.schema_components(
+            [kind], ref_template="#/$defs/{name}"
+        )
+    except TypeError as error:
+        raise TypeError(f"{kind!r} has no JSON schema: {error}") from None
+    root = dict(definitions.pop(kind.__name__, schema))
+    return {**root, "$defs": definitions} if definitions else root
+
+
+def build(kind: type[T], data: Any, *, text: str) -> T:
+    """An instance of `kind` from decoded JSON.
+
+    Raises:
+        LLMInvalidResponseError: the data does not fit, with the answer's text.
+    """
+    validate = getattr(kind, "model_validate", None)
+    try:
+        if validate is not None:
+            built: T = validate(data)
+            return built
+        return msgspec.convert(data, kind)
+    except ValueError as error:  # also pydantic's and msgspec's ValidationError
+        raise LLMInvalidResponseError(
+            f"The answer is JSON but not a {kind.__name__}: {error}", text=text
+        ) from None

@@ -1,0 +1,1 @@
+"""Wire dialects, sans-I/O: bytes in, values out."""

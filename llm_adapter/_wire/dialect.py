@@ -1,0 +1,104 @@
+"""What the shell needs of a dialect."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from attrs import frozen
+
+from ..errors import LLMServiceError, LLMStreamInterruptedError
+from ..models import LLMRequest, LLMResponse, StreamEvent
+from . import openai_chat
+from .body import read_json
+from .openai_chat import ChatQuirks, converter, streaming
+from .openai_chat_stream import ChatStreamDecoder
+
+
+class StreamDecoder(Protocol):
+    """Reads one streamed answer, piece by piece."""
+
+    complete: bool
+    error: LLMServiceError | None
+
+    def feed(self, chunk: bytes) -> list[StreamEvent]:
+        """The deltas that `chunk` completes."""
+        ...
+
+    def finish(self) -> list[StreamEvent]:
+        """The deltas that the end of the body completes."""
+        ...
+
+    def response(self) -> LLMResponse:
+        """The answer as far as it has arrived."""
+        ...
+
+
+class Dialect(Protocol):
+    """How requests and answers look on the wire."""
+
+    @property
+    def path(self) -> str:
+        """Path of the endpoint below the base URL."""
+        ...
+
+    def encode(self, request: LLMRequest, *, stream: bool) -> dict[str, Any]:
+        """The body to send."""
+        ...
+
+    def decode(self, body: bytes) -> LLMResponse:
+        """The answer in a body."""
+        ...
+
+    def stream_decoder(self) -> StreamDecoder:
+        """A decoder for one streamed answer."""
+        ...
+
+
+@frozen
+class ChatDialect:
+    """Chat Completions, with a provider's quirks."""
+
+    quirks: ChatQuirks
+    path: str = openai_chat.PATH
+
+    def encode(self, request: LLMRequest, *, stream: bool) -> dict[str, Any]:
+        """The body to send."""
+        body: dict[str, Any] = converter(self.quirks).unstructure(request)
+        return streaming(body, self.quirks) if stream else body
+
+    def decode(self, body: bytes) -> LLMResponse:
+        """The answer in a body, also when it came as a stream that nobody asked for."""
+        if body.lstrip().startswith((b"data:", b"event:", b":")):
+            return self._decode_stream(body)
+        return converter(self.quirks).structure(read_json(body), LLMResponse)
+
+    def _decode_stream(self, body: bytes) -> LLMResponse:
+        decoder = self.stream_decoder()
+        decoder.feed(body)
+        decoder.finish()
+        if decoder.error is not None:
+            raise decoder.error
+        if not decoder.complete:
+            raise interrupted(decoder.response())
+        return decoder.response()
+
+    def stream_decoder(self) -> StreamDecoder:
+        """A decoder for one streamed answer."""
+        return ChatStreamDecoder(self.quirks)
+
+
+def interrupted(
+    partial: LLMResponse, cause: LLMServiceError | None = None
+) -> LLMStreamInterruptedError:
+    """The error for a stream that ended too early, and what ended it."""
+    reason = f": {cause.message}" if cause else "."
+    error = LLMStreamInterruptedError(
+        "The stream ended before the answer was complete, after "
+        f"{len(partial.text)} characters{reason}",
+        partial=partial,
+        text=partial.text,
+        status_code=cause.status_code if cause else None,
+        request_id=cause.request_id if cause else None,
+    )
+    error.__cause__ = cause.__cause__ if cause else None
+    return error

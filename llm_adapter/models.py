@@ -1,0 +1,388 @@
+"""Requests, responses and what they are made of: frozen attrs values, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
+
+from attrs import evolve, field, frozen
+
+from . import _checks
+from ._content import (
+    Audio,
+    Content,
+    Document,
+    Image,
+    Message,
+    Part,
+    Role,
+    Text,
+    Tool,
+    ToolCall,
+    as_content,
+    as_messages,
+)
+
+__all__ = [
+    "Attempt",
+    "Audio",
+    "Document",
+    "FinishReason",
+    "Image",
+    "LLMRequest",
+    "LLMResponse",
+    "Message",
+    "Part",
+    "ReasoningDelta",
+    "RequestOverrides",
+    "ResponseFormat",
+    "Role",
+    "StreamEnd",
+    "StreamEvent",
+    "Text",
+    "TextDelta",
+    "Timeout",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+    "as_request",
+]
+
+FinishReason: TypeAlias = Literal[
+    "stop", "length", "tool_calls", "content_filter", "pause", "error", "unknown"
+]
+ResponseFormat: TypeAlias = Mapping[str, Any] | type
+
+# -- the request ----------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Timeout:
+    """Limits of one call, in seconds; None leaves a limit to its default.
+
+    Args:
+        total: the whole call: attempts, waits between them, the last byte.
+        attempt: one attempt of it.
+        connect: until a connection stands (default: 10, within the total).
+        first_token: of a stream, until its first delta.
+        idle: the longest silence between two pieces of an answer.
+    """
+
+    total: float | None = field(default=None, validator=_checks.seconds)
+    attempt: float | None = field(default=None, validator=_checks.seconds)
+    connect: float | None = field(default=None, validator=_checks.seconds)
+    first_token: float | None = field(default=None, validator=_checks.seconds)
+    idle: float | None = field(default=None, validator=_checks.seconds)
+
+
+def _timeout(instance: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, Timeout):
+        _checks.seconds(instance, attribute, value)
+
+
+def _format(instance: object, attribute: Any, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping | type):
+        raise _checks.type_error("response_format", "a mapping, a type or None", value)
+
+
+def _stop_sequences(value: Iterable[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return _checks.as_tuple("stop_sequences", "a sequence of strings", value)
+
+
+def _tools(value: Iterable[Tool] | None) -> tuple[Tool, ...]:
+    return _checks.as_tuple("tools", "a sequence of Tool", value)
+
+
+def _extra_body(value: Mapping[str, Any]) -> dict[str, Any]:
+    return _checks.as_mapping("extra_body", value)
+
+
+def _extra_headers(value: Mapping[str, str]) -> dict[str, str]:
+    return _checks.as_mapping("extra_headers", value)
+
+
+def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
+    return _checks.as_mapping("metadata", value)
+
+
+@frozen
+class LLMRequest:
+    """What to ask. Values that are None are left to the configured default.
+
+    Args:
+        prompt: the user's text, or a sequence of Text, Image, Document, Audio.
+        system_message: instructions that stand above the conversation.
+        messages: the conversation before `prompt`.
+        model: overrides the adapter's default.
+        temperature: None means 0.3 where the model takes it.
+        max_tokens: cap on the answer; None means 2000 where that breaks nothing.
+        top_p: nucleus sampling, 0 to 1.
+        seed: best-effort determinism.
+        stop_sequences: texts at which the answer ends.
+        reasoning_effort: the provider's level, such as low, medium or high.
+        response_format: {"type": "json_object"}, a JSON schema form, or a type.
+        tools: functions that the model may call.
+        tool_choice: auto, none, required, or a tool's name.
+        parallel_tool_calls: whether one answer may call several tools.
+        timeout: seconds for the whole call, or a Timeout.
+        extra_body: the provider's own fields, merged last.
+        extra_headers: HTTP headers to add.
+        metadata: labels for ledger and traces; never sent.
+
+    Raises:
+        TypeError: a value has the wrong type.
+        ValueError: a value is out of range.
+    """
+
+    prompt: Content = field(default="", converter=as_content)
+    system_message: str | None = field(
+        default=None, kw_only=True, validator=_checks.optional_text
+    )
+    messages: tuple[Message, ...] = field(
+        default=(),
+        kw_only=True,
+        converter=as_messages,
+        validator=_checks.instances(Message, "a Message or a mapping of its fields"),
+    )
+    model: str | None = field(default=None, kw_only=True, validator=_checks.model_name)
+    temperature: float | None = field(
+        default=None, kw_only=True, validator=_checks.finite
+    )
+    max_tokens: int | None = field(
+        default=None, kw_only=True, validator=_checks.positive_integer
+    )
+    top_p: float | None = field(default=None, kw_only=True, validator=_checks.finite)
+    seed: int | None = field(default=None, kw_only=True, validator=_checks.integer)
+    stop_sequences: tuple[str, ...] | None = field(
+        default=None,
+        kw_only=True,
+        converter=_stop_sequences,
+        validator=_checks.strings,
+    )
+    reasoning_effort: str | None = field(
+        default=None, kw_only=True, validator=_checks.optional_text
+    )
+    response_format: ResponseFormat | None = field(
+        default=None, kw_only=True, validator=_format
+    )
+    tools: tuple[Tool, ...] = field(
+        default=(),
+        kw_only=True,
+        converter=_tools,
+        validator=_checks.instances(Tool, "a Tool"),
+    )
+    tool_choice: str | None = field(
+        default=None, kw_only=True, validator=_checks.optional_text
+    )
+    parallel_tool_calls: bool | None = field(default=None, kw_only=True)
+    timeout: float | Timeout | None = field(
+        default=None, kw_only=True, validator=_timeout
+    )
+    extra_body: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, converter=_extra_body
+    )
+    extra_headers: Mapping[str, str] = field(
+        factory=dict,
+        kw_only=True,
+        converter=_extra_headers,
+        validator=_checks.headers,
+        repr=False,
+    )
+    metadata: Mapping[str, Any] = field(factory=dict, kw_only=True, converter=_metadata)
+
+
+class RequestOverrides(TypedDict, total=False):
+    """Keyword arguments that every method takes: the fields of LLMRequest."""
+
+    system_message: str | None
+    messages: Sequence[Message]
+    model: str | None
+    temperature: float | None
+    max_tokens: int | None
+    top_p: float | None
+    seed: int | None
+    stop_sequences: Sequence[str] | None
+    reasoning_effort: str | None
+    response_format: ResponseFormat | None
+    tools: Sequence[Tool]
+    tool_choice: str | None
+    parallel_tool_calls: bool | None
+    timeout: float | Timeout | None
+    extra_body: Mapping[str, Any]
+    extra_headers: Mapping[str, str]
+    metadata: Mapping[str, Any]
+
+
+def as_request(
+    request: LLMRequest | str | Sequence[Part], overrides: Mapping[str, Any]
+) -> LLMRequest:
+    """The request that a method was given, with its keyword overrides applied.
+
+    >>> as_request("Hello", {"temperature": 0}).temperature
+    0
+
+    Raises:
+        TypeError: neither a request nor text nor parts, or an unknown override.
+    """
+    try:
+        if not isinstance(request, LLMRequest):
+            return LLMRequest(request, **overrides)
+        return evolve(request, **overrides) if overrides else request
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        known = ", ".join(RequestOverrides.__annotations__)
+        unknown = ", ".join(set(overrides) - set(RequestOverrides.__annotations__))
+        raise TypeError(f"unknown argument {unknown}; known are {known}") from None
+
+
+# -- the response ---------------------------------------------------------------------
+
+
+@frozen(kw_only=True)
+class Usage:
+    """Tokens of one answer; None where the provider said nothing.
+
+    `cached_input_tokens` and `cache_write_tokens` are parts of `input_tokens`,
+    `reasoning_tokens` is a part of `output_tokens`.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One request on the wire.
+
+    Args:
+        number: 1 for the first.
+        delay: seconds waited before it.
+        duration: seconds it took.
+        error: class name of what went wrong, None when it succeeded.
+        status_code: HTTP status, None when none arrived.
+    """
+
+    number: int
+    delay: float = 0.0
+    duration: float = 0.0
+    error: str | None = None
+    status_code: int | None = None
+
+
+@frozen
+class LLMResponse:
+    """What came back.
+
+    Args:
+        text: the answer.
+        model: the model that wrote it, as the provider names it.
+        finish_reason: why it ended, in the standard words.
+        raw_finish_reason: the same in the provider's word.
+        usage: tokens in disjoint buckets.
+        generation_time: seconds from call to answer, all attempts and waits.
+        tool_calls: functions that the model wants called.
+        reasoning: the model's reasoning text, where the provider shows it.
+        refusal: the model's words when it declined.
+        provider: name of the provider.
+        id: the provider's id of the answer.
+        request_id: the provider's id of the request, for its support.
+        cost: in US dollars; None when a price or the tokens are unknown.
+        cached: the answer came from a cache.
+        attempts: requests that were sent, retries included.
+        history: one Attempt for each of them.
+        warnings: what the caller should know, such as a retired model.
+        raw: the decoded body.
+        provider_items: what the provider wants back with the conversation.
+    """
+
+    text: str = ""
+    model: str = ""
+    finish_reason: FinishReason = field(default="stop", kw_only=True)
+    raw_finish_reason: str | None = field(default=None, kw_only=True)
+    usage: Usage = field(factory=Usage, kw_only=True)
+    generation_time: float = field(default=0.0, kw_only=True)
+    tool_calls: tuple[ToolCall, ...] = field(default=(), kw_only=True)
+    reasoning: str | None = field(default=None, kw_only=True)
+    refusal: str | None = field(default=None, kw_only=True)
+    provider: str | None = field(default=None, kw_only=True)
+    id: str | None = field(default=None, kw_only=True)
+    request_id: str | None = field(default=None, kw_only=True)
+    cost: Decimal | None = field(default=None, kw_only=True)
+    cached: bool = field(default=False, kw_only=True)
+    attempts: int = field(default=1, kw_only=True)
+    history: tuple[Attempt, ...] = field(default=(), kw_only=True)
+    warnings: tuple[str, ...] = field(default=(), kw_only=True)
+    raw: Any = field(default=None, kw_only=True, repr=False, eq=False)
+    provider_items: tuple[Mapping[str, Any], ...] = field(
+        default=(), kw_only=True, repr=False
+    )
+
+    @property
+    def tokens_used(self) -> int | None:
+        """All tokens of the call, as the provider counted them."""
+        return self.usage.total_tokens
+
+    @property
+    def message(self) -> Message:
+        """The answer as a turn, ready to be appended to a request's messages."""
+        return Message(
+            "assistant",
+            self.text,
+            tool_calls=self.tool_calls,
+            reasoning=self.reasoning,
+            provider_items=self.provider_items,
+        )
+
+
+# -- events of a stream ---------------------------------------------------------------
+
+
+@frozen
+class TextDelta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+    type: ClassVar[Literal["text"]] = "text"
+
+
+@frozen
+class ReasoningDelta:
+    """The next piece of the model's reasoning."""
+
+    reasoning: str
+
+    type: ClassVar[Literal["reasoning"]] = "reasoning"
+
+
+@frozen
+class ToolCallDelta:
+    """The next piece of a tool call; `id` and `name` come with its first piece."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+    type: ClassVar[Literal["tool_call"]] = "tool_call"
+
+
+@frozen
+class StreamEnd:
+    """The stream is complete; `response` is the whole of it."""
+
+    response: LLMResponse
+
+    type: ClassVar[Literal["end"]] = "end"
+
+
+StreamEvent: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | StreamEnd

@@ -1,0 +1,152 @@
+"""Settings from the environment and `.env`; explicit arguments always win."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from .errors import LLMConfigurationError
+
+__all__ = ["Settings"]
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _number(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(value)
+    return number
+
+
+def _seconds(value: str) -> float:
+    number = _number(value)
+    if number == 0:
+        raise ValueError(value)
+    return number
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError(value)
+    return number
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError(value)
+    return number
+
+
+def _secret() -> Any:
+    return field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What the environment says; None where it says nothing.
+
+    Args:
+        provider: LLM_PROVIDER, such as groq or groq:openai/gpt-oss-20b.
+        model: LLM_MODEL.
+        default_temperature: LLM_DEFAULT_TEMPERATURE; None means 0.3 where it is taken.
+        default_max_tokens: LLM_DEFAULT_MAX_TOKENS; None means 2000 where that helps.
+        max_retries: LLM_MAX_RETRIES, retries after the first attempt.
+        timeout_seconds: LLM_TIMEOUT_SECONDS, for the whole call.
+    """
+
+    provider: str = "groq"
+    model: str | None = None
+    groq_api_key: str | None = _secret()
+    openai_api_key: str | None = _secret()
+    anthropic_api_key: str | None = _secret()
+    local_llm_api_key: str | None = _secret()
+    groq_base_url: str | None = None
+    openai_base_url: str | None = None
+    anthropic_base_url: str | None = None
+    local_llm_base_url: str | None = None
+    default_temperature: float | None = None
+    default_max_tokens: int | None = None
+    max_retries: int = 3
+    timeout_seconds: float = 60.0
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        dotenv: str | Path | None = ".env",
+    ) -> Settings:
+        """Read the environment, then `.env` for what it leaves open.
+
+        Args:
+            environ: instead of the process's own environment.
+            dotenv: path of the file, None for no file; it need not exist.
+
+        Raises:
+            LLMConfigurationError: a value cannot be read; names variable and value.
+        """
+        found = {**_read_dotenv(dotenv), **(os.environ if environ is None else environ)}
+        values = {
+            name: _parse(variable, found[variable], read, allowed)
+            for variable, (name, read, allowed) in _VARIABLES.items()
+            if found.get(variable)
+        }
+        return cls(**values)
+
+    def variable(self, name: str) -> str | None:
+        """The value of a key or base-URL variable, such as GROQ_API_KEY."""
+        value: str | None = getattr(self, name.lower(), None)
+        return value
+
+
+_Reader = Callable[[str], Any]
+
+_VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
+    "LLM_PROVIDER": ("provider", _text, "a provider's name"),
+    "LLM_MODEL": ("model", _text, "a model's name"),
+    "GROQ_API_KEY": ("groq_api_key", _text, "a key"),
+    "OPENAI_API_KEY": ("openai_api_key", _text, "a key"),
+    "ANTHROPIC_API_KEY": ("anthropic_api_key", _text, "a key"),
+    "LOCAL_LLM_API_KEY": ("local_llm_api_key", _text, "a key"),
+    "GROQ_BASE_URL": ("groq_base_url", _text, "a URL"),
+    "OPENAI_BASE_URL": ("openai_base_url", _text, "a URL"),
+    "ANTHROPIC_BASE_URL": ("anthropic_base_url", _text, "a URL"),
+    "LOCAL_LLM_BASE_URL": ("local_llm_base_url", _text, "a URL"),
+    "LLM_DEFAULT_TEMPERATURE": ("default_temperature", _number, "a number >= 0"),
+    "LLM_DEFAULT_MAX_TOKENS": ("default_max_tokens", _positive, "a whole number >= 1"),
+    "LLM_MAX_RETRIES": ("max_retries", _count, "a whole number >= 0"),
+    "LLM_TIMEOUT_SECONDS": ("timeout_seconds", _seconds, "a number of seconds > 0"),
+}
+
+
+def _parse(variable: str, value: str, read: _Reader, allowed: str) -> Any:
+    try:
+        return read(value)
+    except (ValueError, OverflowError):
+        raise LLMConfigurationError(
+            f"{variable} is {value!r:.80}: set it to {allowed}, or remove it."
+        ) from None
+
+
+def _read_dotenv(path: str | Path | None) -> dict[str, str]:
+    if path is None or not Path(path).is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise LLMConfigurationError(
+            f"The settings file {str(path)!r} cannot be read: {error}"
+        ) from None
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Test doubles for programs that use llm_adapter."""
