@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
 from ._content import Content
 from ._json import parse_object
-from ._schema import JSON_OBJECT, output_format
+from ._schema import JSON_OBJECT, build, output_format
 from .errors import LLMInvalidResponseError, LLMServiceError
 from .models import LLMRequest, LLMResponse, Text
+
+T = TypeVar("T")
 
 INSTRUCTION = "Answer with one JSON object and nothing else."
 
@@ -61,6 +63,19 @@ def read_object(response: LLMResponse) -> dict[str, Any]:
             said = f": {response.refusal}" if response.refusal else "."
             raise _unusable(response, f"The model refused to answer{said}")
         return parse_object(response.text)
+    except LLMInvalidResponseError as error:
+        raise _named(error, response) from None
+
+
+def read_as(kind: type[T], response: LLMResponse) -> T:
+    """The value of a type that is in an answer.
+
+    Raises:
+        LLMInvalidResponseError: as for read_object, or the object does not fit.
+    """
+    data = read_object(response)
+    try:
+        return build(kind, data, text=response.text)
     except LLMInvalidResponseError as error:
         raise _named(error, response) from None
 

@@ -12,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from ._endpoint import Endpoint, endpoint
 from ._policy import Attempts, RetryPolicy, merge_timeout
+from ._replace import replace
 from ._wire.body import mapping, read_json
 from ._wire.dialect import ChatDialect, Dialect
 from ._wire.errors import error_from_value
@@ -55,20 +56,27 @@ def client(
         TypeError: an argument has the wrong type.
         ValueError: an argument is out of range.
     """
-    checked = LLMRequest(model=model, timeout=timeout)
+    if not isinstance(settings, Settings):
+        raise TypeError(f"settings must be Settings, not {type(settings).__name__}")
+    named = settings.model if provider.name == _provider_of(settings) else None
+    checked = LLMRequest(
+        model=named if model is None else model,
+        temperature=settings.default_temperature,
+        max_tokens=settings.default_max_tokens,
+        timeout=timeout,
+    )
     retries = settings.max_retries if max_retries is None else max_retries
     if isinstance(retries, bool) or not isinstance(retries, int):
         raise TypeError(f"max_retries must be an integer, not {type(retries).__name__}")
     if retries < 0:
         raise ValueError(f"max_retries is {retries}: use a whole number >= 0")
-    own_model = settings.model if provider.name == _provider_of(settings) else None
     return Client(
         provider=provider,
         endpoint=endpoint(provider, settings, api_key=api_key, base_url=base_url),
         defaults=Defaults(
-            model=checked.model or own_model,
-            temperature=settings.default_temperature,
-            max_tokens=settings.default_max_tokens,
+            model=checked.model,
+            temperature=checked.temperature,
+            max_tokens=checked.max_tokens,
         ),
         timeout=merge_timeout(checked.timeout, Timeout(total=settings.timeout_seconds)),
         policy=RetryPolicy(max_retries=retries),
@@ -77,7 +85,7 @@ def client(
 
 
 def _provider_of(settings: Settings) -> str:
-    return settings.provider.partition(":")[0]
+    return settings.provider.partition(":")[0].strip().lower()
 
 
 @frozen(kw_only=True)
@@ -109,15 +117,17 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
     """
     request = complete(request, client.provider, client.defaults)
     known = client.provider.model(request.model or "")
+    timeout = merge_timeout(request.timeout, client.timeout)
     warning = known.warning if known else None
     if warning:
         logger.warning("%s", warning)
+    timeout = merge_timeout(request.timeout, client.timeout)
     return Call(
         provider=client.provider.name,
         model=request.model or "",
         method="POST",
         url=client.endpoint.url(client.dialect.path),
-        timeout=merge_timeout(request.timeout, client.timeout),
+        timeout=timeout if stream else _whole(timeout),
         headers=request.extra_headers,
         body=_encode(client.dialect.encode(request, stream=stream)),
         warnings=(warning,) if warning else (),
@@ -144,7 +154,14 @@ def models_call(client: Client) -> Call:
         model="",
         method="GET",
         url=client.endpoint.url("/models"),
-        timeout=client.timeout,
+        timeout=_whole(client.timeout),
+    )
+
+
+def _whole(timeout: Timeout) -> Timeout:
+    """The limits of an answer that comes in one piece: it has no first token."""
+    return (
+        timeout if timeout.first_token is None else replace(timeout, first_token=None)
     )
 
 
@@ -175,7 +192,7 @@ def conclude(
     request_id: str | None,
 ) -> LLMResponse:
     """The response with what only the caller's side knows."""
-    return evolve(
+    return replace(
         response,
         request_id=request_id or response.request_id,
         model=response.model or call.model,
@@ -194,8 +211,11 @@ def redirected(url: str, status_code: int, location: str | None) -> str:
     Raises:
         LLMAPIError: to another host (the key stays here) or with another method.
     """
-    target = urljoin(url, location or "")
-    same_origin = urlsplit(target)[:2] == urlsplit(url)[:2]
+    try:
+        target = urljoin(url, location or "")
+        same_origin = urlsplit(target)[:2] == urlsplit(url)[:2]
+    except ValueError:  # the Location is no URL
+        target, same_origin = location or "", False
     if location and same_origin and status_code in (307, 308):
         return target
     raise LLMAPIError(

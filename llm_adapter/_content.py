@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from . import _checks
 
@@ -35,7 +35,7 @@ class _Binary:
     _kind: ClassVar[str] = ""
 
     def __attrs_post_init__(self) -> None:
-        if (self.url is None) == (self.data is None):
+        if bool(self.url) == (self.data is not None):
             raise ValueError(f"{type(self).__name__} needs either url= or data=")
         if self.data is None:
             return
@@ -48,7 +48,7 @@ class _Binary:
             )
 
     @classmethod
-    def from_file(cls, path: str | Path, *, media_type: str | None = None) -> Any:
+    def from_file(cls, path: str | Path, *, media_type: str | None = None) -> Self:
         """Read the file at once; the type is guessed from its name unless given."""
         import mimetypes
 
@@ -124,7 +124,11 @@ class Tool:
     name: str = field(validator=_checks.text)
     description: str | None = field(default=None, validator=_checks.optional_text)
     parameters: Mapping[str, Any] = field(factory=dict, converter=_parameters)
-    strict: bool | None = None
+    strict: bool | None = field(default=None, validator=_checks.optional_boolean)
+
+
+def _arguments(value: Mapping[str, Any]) -> dict[str, Any]:
+    return _checks.as_mapping("arguments", value)
 
 
 @frozen
@@ -135,11 +139,11 @@ class ToolCall:
     `arguments` is empty and `invalid` is true.
     """
 
-    id: str
-    name: str
-    arguments: Mapping[str, Any] = field(factory=dict)
-    raw_arguments: str = ""
-    invalid: bool = False
+    id: str = field(validator=_checks.text)
+    name: str = field(validator=_checks.text)
+    arguments: Mapping[str, Any] = field(factory=dict, converter=_arguments)
+    raw_arguments: str = field(default="", validator=_checks.text)
+    invalid: bool = field(default=False, validator=_checks.boolean)
 
 
 def _tool_calls(value: Iterable[ToolCall] | None) -> tuple[ToolCall, ...]:
@@ -149,7 +153,8 @@ def _tool_calls(value: Iterable[ToolCall] | None) -> tuple[ToolCall, ...]:
 def _provider_items(
     value: Iterable[Mapping[str, Any]],
 ) -> tuple[Mapping[str, Any], ...]:
-    return _checks.as_tuple("provider_items", "a sequence of mappings", value)
+    items = _checks.as_tuple("provider_items", "a sequence of mappings", value)
+    return tuple(_checks.as_mapping("each of provider_items", item) for item in items)
 
 
 @frozen
@@ -177,19 +182,23 @@ class Message:
     tool_call_id: str | None = field(
         default=None, kw_only=True, validator=_checks.optional_text
     )
-    is_error: bool = field(default=False, kw_only=True)
-    reasoning: str | None = field(default=None, kw_only=True, repr=False)
+    is_error: bool = field(default=False, kw_only=True, validator=_checks.boolean)
+    reasoning: str | None = field(
+        default=None, kw_only=True, repr=False, validator=_checks.optional_text
+    )
     provider_items: tuple[Mapping[str, Any], ...] = field(
         default=(), kw_only=True, repr=False, converter=_provider_items
     )
 
     @role.validator
     def _known_role(self, attribute: Any, value: object) -> None:
+        _checks.text(self, attribute, value)
         if value not in ROLES:
             raise ValueError(f"role is {value!r}: use one of {', '.join(ROLES)}")
 
     def __attrs_post_init__(self) -> None:
-        if (self.role == "tool") != (self.tool_call_id is not None):
+        named = self.tool_call_id is not None
+        if (self.role == "tool") != named or self.tool_call_id == "":
             raise ValueError("tool_call_id belongs to role 'tool', which needs it")
 
 
@@ -198,4 +207,15 @@ def as_messages(
 ) -> tuple[Message, ...]:
     """Messages, each given as one or as a mapping of its fields."""
     items = _checks.as_tuple("messages", "a sequence of Message", value)
-    return tuple(Message(**m) if isinstance(m, Mapping) else m for m in items)
+    return tuple(_message(m) if isinstance(m, Mapping) else m for m in items)
+
+
+def _message(values: Mapping[str, Any]) -> Message:
+    known = [field.name for field in fields(Message)]
+    if "role" not in values or not set(values) <= set(known):
+        given = ", ".join(map(str, values)) or "none"
+        raise TypeError(
+            f"a message given as a mapping has the keys {given}: it needs role and "
+            f"may have {', '.join(known[1:])}"
+        )
+    return Message(**values)

@@ -19,6 +19,9 @@ DEFAULT_TOTAL = 60.0
 DEFAULT_CONNECT = 10.0
 MAX_RETRY_AFTER = 60.0
 
+_TICK = 0.02  # event loops wake up to a tick of their clock too early
+_LONGEST = 86_400.0  # operating systems do not take every number of seconds
+
 
 # -- deadlines ------------------------------------------------------------------------
 
@@ -43,7 +46,8 @@ class Timer:
 
     def remaining(self, now: float) -> float:
         """Seconds until the nearest of the points in time; 0 when it has passed."""
-        return max(0.0, min(self.total, self.attempt, self.first_token) - now)
+        nearest = min(self.total, self.attempt, self.first_token)
+        return max(0.0, min(nearest - now, _LONGEST))
 
     def until_read(self, now: float) -> float:
         """Seconds the next read may take."""
@@ -53,17 +57,20 @@ class Timer:
         """Seconds a new connection may take."""
         return min(self.remaining(now), self.connect)
 
-    def exceeded(self, now: float, timeout: Timeout) -> str:
-        """Which limit was hit, in words: `timeout=1.5`, `the idle limit of 2 s`."""
-        if now >= self.total:
-            return f"the timeout of {timeout.total:g} s"
-        if now >= self.first_token:
-            return f"the limit of {timeout.first_token:g} s for the first token"
-        if now >= self.attempt:
+    def exceeded(self, now: float, timeout: Timeout, *, connecting: bool) -> str:
+        """Which limit was hit, in words: `the timeout of 1.5 s`."""
+        if self.remaining(now) < _TICK:
+            nearest = min(self.total, self.first_token, self.attempt)
+            if nearest == self.total:
+                return f"the timeout of {timeout.total or DEFAULT_TOTAL:g} s"
+            if nearest == self.first_token:
+                return f"the limit of {timeout.first_token:g} s for the first token"
             return f"the limit of {timeout.attempt:g} s for one attempt"
-        if self.idle < self.connect:
+        if connecting:
+            return f"the limit of {self.connect:g} s for a connection"
+        if self.idle < math.inf:
             return f"the limit of {self.idle:g} s without a byte"
-        return f"the limit of {self.connect:g} s for a connection"
+        return "the time that your HTTP client allows"
 
 
 def merge_timeout(own: float | Timeout | None, default: Timeout) -> Timeout:
@@ -184,6 +191,7 @@ class Attempts:
     _delay: float = 0.0
     _attempt_started: float = 0.0
     _delays: Iterator[float] | None = None
+    _unreadable: int = 0
 
     def begin(self, now: float) -> None:
         """An attempt starts."""
@@ -202,6 +210,7 @@ class Attempts:
     def failed(self, error: LLMServiceError, now: float) -> None:
         """The running attempt failed; the error is told what was tried so far."""
         self._record(now, error.status_code, type(error).__name__)
+        self._unreadable += _is_unreadable(error)
         error.history = tuple(self.history)
         error.attempts = len(self.history)
 
@@ -231,12 +240,9 @@ class Attempts:
         return delay if self.budget.withdraw(now) else None
 
     def _retries_left(self, error: LLMServiceError) -> int:
+        left = self.policy.max_retries - (len(self.history) - 1)
         # An unreadable answer was paid for: it is asked for once more, not often.
-        allowed = self.policy.max_retries
-        unreadable = isinstance(error, LLMInvalidResponseError)
-        if unreadable and not isinstance(error, LLMStreamInterruptedError):
-            allowed = min(allowed, 1)
-        return allowed - (len(self.history) - 1)
+        return min(left, 2 - self._unreadable) if _is_unreadable(error) else left
 
     def _delay_for(self, asked: float | None) -> float | None:
         if asked is not None and asked > self.policy.max_retry_after:
@@ -247,3 +253,8 @@ class Attempts:
         # A tenth more than asked for, at most: callers that were turned away together
         # do not come back together.
         return own if not asked else asked + min(own, asked / 10)
+
+
+def _is_unreadable(error: LLMServiceError) -> bool:
+    interrupted = isinstance(error, LLMStreamInterruptedError)
+    return isinstance(error, LLMInvalidResponseError) and not interrupted

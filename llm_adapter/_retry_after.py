@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 _UNITS = {
     "ns": 1e-9,
@@ -76,6 +75,11 @@ def _number(text: str | None) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    if not text[:1].isalpha():
+        return None
+    # Imported late: dates are rare, and email.utils takes as long as all of this module.
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -84,7 +84,7 @@ class LLMServiceError(Exception):
         retryable: whether the same call may succeed later; the class has a default.
     """
 
-    summary: ClassVar[str] = ""
+    summary: ClassVar[str] = "The call failed."
     advice: ClassVar[str] = ""
     retryable: bool = False
 
@@ -153,6 +153,7 @@ class LLMUnsupportedFeatureError(LLMServiceError):
     """
 
     summary = "This provider or model does not support the requested feature."
+    advice = "Leave it out, or choose another model or provider."
 
     def __init__(
         self,
@@ -169,6 +170,7 @@ class LLMConnectionError(LLMServiceError):
     """No usable answer arrived: refused, reset, unresolved, or cut off."""
 
     summary = "The provider could not be reached."
+    advice = "Check the network and the base URL."
     retryable = True
 
 
@@ -176,6 +178,7 @@ class LLMTimeoutError(LLMConnectionError, TimeoutError):
     """The call, or one of its attempts, took longer than it may."""
 
     summary = "The request timed out."
+    advice = "Try again later, or raise the timeout."
 
 
 class LLMAPIError(LLMServiceError):
@@ -209,6 +212,7 @@ class LLMBadRequestError(LLMAPIError):
     """The provider refused the request itself; sending it again cannot help."""
 
     summary = "The provider rejected the request."
+    advice = "Correct it: the same request cannot pass."
 
 
 class LLMContextLengthError(LLMBadRequestError):
@@ -222,6 +226,7 @@ class LLMContentPolicyError(LLMAPIError):
     """The provider's content policy blocked the request."""
 
     summary = "The provider's content policy blocked the request."
+    advice = "Change its wording."
 
 
 class LLMRateLimitError(LLMAPIError):
@@ -250,6 +255,7 @@ class LLMServerError(LLMAPIError):
     """The provider failed (HTTP 5xx)."""
 
     summary = "The provider had an internal error."
+    advice = "Try again later."
     retryable = True
 
 
@@ -298,6 +304,7 @@ class LLMStreamInterruptedError(LLMInvalidResponseError):
     """
 
     summary = "The stream ended before the answer was complete."
+    advice = "What had arrived is in .partial."
     retryable = True
 
     def __init__(
@@ -316,3 +323,4 @@ class LLMBudgetExceededError(LLMServiceError):
     """A spending limit of yours stops the call before it is sent."""
 
     summary = "The budget for this call is used up."
+    advice = "Raise the limit, or wait until it renews."

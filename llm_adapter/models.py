@@ -82,9 +82,12 @@ def _timeout(instance: object, attribute: Any, value: object) -> None:
         _checks.seconds(instance, attribute, value)
 
 
-def _format(instance: object, attribute: Any, value: object) -> None:
-    if value is not None and not isinstance(value, Mapping | type):
+def _format(value: Any) -> ResponseFormat | None:
+    if value is None or isinstance(value, type):
+        return value
+    if not isinstance(value, Mapping):
         raise _checks.type_error("response_format", "a mapping, a type or None", value)
+    return _checks.as_mapping("response_format", value)
 
 
 def _stop_sequences(value: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -102,7 +105,7 @@ def _extra_body(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extra_headers(value: Mapping[str, str]) -> dict[str, str]:
-    return _checks.as_mapping("extra_headers", value)
+    return _checks.as_headers("extra_headers", value)
 
 
 def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +170,7 @@ class LLMRequest:
         default=None, kw_only=True, validator=_checks.optional_text
     )
     response_format: ResponseFormat | None = field(
-        default=None, kw_only=True, validator=_format
+        default=None, kw_only=True, converter=_format
     )
     tools: tuple[Tool, ...] = field(
         default=(),
@@ -178,7 +181,9 @@ class LLMRequest:
     tool_choice: str | None = field(
         default=None, kw_only=True, validator=_checks.optional_text
     )
-    parallel_tool_calls: bool | None = field(default=None, kw_only=True)
+    parallel_tool_calls: bool | None = field(
+        default=None, kw_only=True, validator=_checks.optional_boolean
+    )
     timeout: float | Timeout | None = field(
         default=None, kw_only=True, validator=_timeout
     )
@@ -228,16 +233,15 @@ def as_request(
     Raises:
         TypeError: neither a request nor text nor parts, or an unknown override.
     """
-    try:
-        if not isinstance(request, LLMRequest):
-            return LLMRequest(request, **overrides)
-        return evolve(request, **overrides) if overrides else request
-    except TypeError as error:
-        if "unexpected keyword" not in str(error):
-            raise
-        known = ", ".join(RequestOverrides.__annotations__)
-        unknown = ", ".join(set(overrides) - set(RequestOverrides.__annotations__))
-        raise TypeError(f"unknown argument {unknown}; known are {known}") from None
+    known = RequestOverrides.__annotations__
+    unknown = [name for name in overrides if name not in known]
+    if unknown:
+        raise TypeError(
+            f"unknown argument {', '.join(unknown)}; known are {', '.join(known)}"
+        )
+    if not isinstance(request, LLMRequest):
+        return LLMRequest(request, **overrides)
+    return evolve(request, **overrides) if overrides else request
 
 
 # -- the response ---------------------------------------------------------------------

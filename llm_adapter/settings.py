@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Self
 
 from attrs import field, frozen
 
@@ -16,6 +17,12 @@ __all__ = ["Settings"]
 
 
 def _text(value: str) -> str:
+    return value
+
+
+def _name(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError(value)
     return value
 
 
@@ -51,6 +58,19 @@ def _secret() -> Any:
     return field(default=None, repr=False)
 
 
+def shown_url(url: str | None) -> str:
+    """A base URL for messages: without user name, password and query.
+
+    >>> shown_url("https://me:secret@example.com/v1?key=secret")
+    "'https://***@example.com/v1'"
+    """
+    return repr(url and re.sub(r"[^/]*@", "***@", re.split(r"[?#]", url)[0]))
+
+
+def _url() -> Any:
+    return field(default=None, repr=shown_url)
+
+
 @frozen(kw_only=True)
 class Settings:
     """What the environment says; None where it says nothing.
@@ -70,10 +90,10 @@ class Settings:
     openai_api_key: str | None = _secret()
     anthropic_api_key: str | None = _secret()
     local_llm_api_key: str | None = _secret()
-    groq_base_url: str | None = None
-    openai_base_url: str | None = None
-    anthropic_base_url: str | None = None
-    local_llm_base_url: str | None = None
+    groq_base_url: str | None = _url()
+    openai_base_url: str | None = _url()
+    anthropic_base_url: str | None = _url()
+    local_llm_base_url: str | None = _url()
     default_temperature: float | None = None
     default_max_tokens: int | None = None
     max_retries: int = 3
@@ -108,12 +128,24 @@ class Settings:
         value: str | None = getattr(self, name.lower(), None)
         return value
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "Settings hold API keys, so they are not pickled: call Settings.from_env() "
+            "where they are needed"
+        )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
 
 _Reader = Callable[[str], Any]
 
 _VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
-    "LLM_PROVIDER": ("provider", _text, "a provider's name"),
-    "LLM_MODEL": ("model", _text, "a model's name"),
+    "LLM_PROVIDER": ("provider", _name, "a provider's name"),
+    "LLM_MODEL": ("model", _name, "a model's name"),
     "GROQ_API_KEY": ("groq_api_key", _text, "a key"),
     "OPENAI_API_KEY": ("openai_api_key", _text, "a key"),
     "ANTHROPIC_API_KEY": ("anthropic_api_key", _text, "a key"),
@@ -139,12 +171,13 @@ def _parse(variable: str, value: str, read: _Reader, allowed: str) -> Any:
 
 
 def _read_dotenv(path: str | Path | None) -> dict[str, str]:
-    if path is None or not Path(path).is_file():
-        return {}
-    from dotenv import dotenv_values
-
     try:
-        values = dotenv_values(path, encoding="utf-8")
+        # A directory of that name is somebody's virtual environment.
+        if path is None or not Path(path).is_file():
+            return {}
+        from dotenv import dotenv_values
+
+        values = dotenv_values(path, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise LLMConfigurationError(
             f"The settings file {str(path)!r} cannot be read: {error}"

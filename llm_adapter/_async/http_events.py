@@ -74,7 +74,7 @@ class AsyncHTTPEvents:
                 return answer
 
     async def _read(self, answer: AsyncAnswer) -> Sequence[StreamEvent]:
-        if answer.is_json:
+        if answer.is_whole:
             response = await answer.decoded(self._client.dialect.decode)
             return events_of(self._succeeded(answer, response))
         decoder = self._decoder
@@ -123,7 +123,7 @@ class AsyncHTTPEvents:
         partial = self.partial()
         if isinstance(error, LLMStreamInterruptedError):
             error.partial = partial
-        elif not isinstance(error, LLMTimeoutError | LLMAPIError):
+        elif not (isinstance(error, LLMTimeoutError | LLMAPIError) or error.code):
             error = interrupted(partial, error)
         self._attempts.failed(error, monotonic())
         log_failure(self._call, error)

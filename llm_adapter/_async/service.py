@@ -10,8 +10,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from attrs import evolve
 
-from .._answers import json_request, read_object
-from .._schema import build
+from .._answers import json_request, read_as, read_object
 from ..errors import LLMUnsupportedFeatureError
 from ..models import LLMRequest, LLMResponse, Part, RequestOverrides, as_request
 from .stream import AsyncGeneratedEvents, AsyncResponseStream
@@ -81,8 +80,7 @@ class AsyncLLMService(ABC):
             TypeError: the type has no JSON schema.
         """
         wanted = evolve(as_request(request, overrides), response_format=kind)
-        response = await self.generate(wanted)
-        return build(kind, read_object(response), text=response.text)
+        return read_as(kind, await self.generate(wanted))
 
     def stream(
         self,

@@ -67,7 +67,10 @@ class AsyncResponseStream:
     async def __anext__(self) -> StreamEvent:
         if not self._events:
             await self._pull()
-        return self._events.popleft()
+        event = self._events.popleft()
+        if isinstance(event, StreamEnd):
+            self._response = event.response
+        return event
 
     def text(self) -> AsyncTextStream:
         """The answer's text alone, piece by piece."""
@@ -93,7 +96,11 @@ class AsyncResponseStream:
         return self._response or self._source.partial()
 
     async def close(self) -> None:
-        """Release the connection; what has arrived stays readable."""
+        """Release the connection; `partial` keeps what has arrived."""
+        self._events.clear()
+        await self._release()
+
+    async def _release(self) -> None:
         self._closed = True
         guard, self._guard = self._guard, None
         if guard is not None:
@@ -108,7 +115,7 @@ class AsyncResponseStream:
         try:
             await self._source.open()
         except BaseException:
-            await self.close()
+            await self._release()
             raise
 
     async def _pull(self) -> None:
@@ -118,12 +125,10 @@ class AsyncResponseStream:
         try:
             self._events.extend(await self._source.pull())
         except BaseException:
-            await self.close()
+            await self._release()
             raise
-        last = self._events[-1]
-        if isinstance(last, StreamEnd):
-            self._response = last.response
-            await self.close()
+        if isinstance(self._events[-1], StreamEnd):
+            await self._release()
 
 
 class AsyncTextStream:

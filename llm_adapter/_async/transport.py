@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import cache
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 import httpx
@@ -34,6 +34,35 @@ class AsyncHTTPPoolTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool  # type: ignore[assignment]
+
+
+class AsyncContent(httpx.ByteStream):
+    """What a request sends.
+
+    httpx reads its own through a generator, which a failure half-way would leave to
+    the garbage collector.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AsyncWhole(self._content)
+
+
+class _AsyncWhole:
+    def __init__(self, content: bytes) -> None:
+        self._rest = content
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        content, self._rest = self._rest, b""
+        if not content:
+            raise StopAsyncIteration
+        return content
 
 
 class AsyncPool(httpcore.AsyncConnectionInterface):
@@ -116,7 +145,12 @@ class _AsyncConnection:
     async def send(self, request: httpcore.Request, timer: Timer) -> httpcore.Response:
         self.backend.timer = timer
         self.backend.hung_up = False
-        return await self.http.handle_async_request(request)
+        try:
+            return await self.http.handle_async_request(request)
+        except BaseException:
+            # Before it has sent anything, httpcore leaves the socket open.
+            await self.close()
+            raise
 
     async def close(self) -> None:
         with async_shielded():

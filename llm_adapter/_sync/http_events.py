@@ -75,7 +75,7 @@ class HTTPEvents:
                 return answer
 
     def _read(self, answer: Answer) -> Sequence[StreamEvent]:
-        if answer.is_json:
+        if answer.is_whole:
             response = answer.decoded(self._client.dialect.decode)
             return events_of(self._succeeded(answer, response))
         decoder = self._decoder
@@ -120,7 +120,7 @@ class HTTPEvents:
         partial = self.partial()
         if isinstance(error, LLMStreamInterruptedError):
             error.partial = partial
-        elif not isinstance(error, LLMTimeoutError | LLMAPIError):
+        elif not (isinstance(error, LLMTimeoutError | LLMAPIError) or error.code):
             error = interrupted(partial, error)
         self._attempts.failed(error, monotonic())
         log_failure(self._call, error)

@@ -11,8 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from attrs import evolve
 
-from .._answers import json_request, read_object
-from .._schema import build
+from .._answers import json_request, read_as, read_object
 from ..errors import LLMUnsupportedFeatureError
 from ..models import LLMRequest, LLMResponse, Part, RequestOverrides, as_request
 from .stream import GeneratedEvents, ResponseStream
@@ -82,8 +81,7 @@ class LLMService(ABC):
             TypeError: the type has no JSON schema.
         """
         wanted = evolve(as_request(request, overrides), response_format=kind)
-        response = self.generate(wanted)
-        return build(kind, read_object(response), text=response.text)
+        return read_as(kind, self.generate(wanted))
 
     def stream(
         self,

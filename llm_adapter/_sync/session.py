@@ -20,7 +20,7 @@ from .._policy import Attempts, Timer, process_budget, start_timer
 from .._wire.encoding import MAX_BODY_BYTES, body_decoder, too_large
 from .._wire.errors import error_from_answer
 from ..errors import LLMConnectionError, LLMServiceError, LLMTimeoutError
-from .transport import TIMER, HTTPPoolTransport, Pool, ssl_context
+from .transport import TIMER, Content, HTTPPoolTransport, Pool, ssl_context
 
 T = TypeVar("T")
 
@@ -66,7 +66,10 @@ class Session:
     def __init__(self, client: Client, http_client: httpx.Client | None) -> None:
         self._client = client
         self._http_client = http_client
-        self._headers = httpx.Headers(dict(client.endpoint.headers))
+        self._urls: dict[str, httpx.URL] = {}
+        base = httpx.URL(client.endpoint.base_url)
+        host = base.netloc.decode("ascii")
+        self._headers = httpx.Headers({"Host": host, **client.endpoint.headers})
         self._connections: PerLoop[_Connections] = PerLoop()
         self._closed = False
 
@@ -148,14 +151,21 @@ class Session:
         return Answer(call, timer, request, response)
 
     def _request(self, call: Call, url: str, timer: Timer) -> httpx.Request:
-        headers = self._headers
+        # With its stream given, a request costs httpx half; Host and Content-Length
+        # are ours to add then.
+        address = self._urls.get(url)
+        if address is None:
+            address = self._urls[url] = httpx.URL(url)
+        length = str(len(call.body)).encode()
+        headers = [*self._headers.raw, (b"Content-Length", length)]
         if call.headers:
-            headers = httpx.Headers({**headers, **call.headers})
+            merged = httpx.Headers({**self._headers, **call.headers})
+            headers = [*merged.raw, (b"Content-Length", length)]
         return httpx.Request(
             call.method,
-            url,
+            address,
             headers=headers,
-            content=call.body,
+            stream=Content(call.body),
             extensions={TIMER: timer},
         )
 
@@ -235,7 +245,8 @@ class Answer:
         self._response = response
         stream: Any = response.stream
         self._chunks: Iterator[bytes] = stream.__iter__()
-        self._decoder = body_decoder(response.headers.get("content-encoding"))
+        self._headers = {name.lower(): value for name, value in response.headers.raw}
+        self._decoder = body_decoder(self.header(b"content-encoding"))
         self.status_code = response.status_code
         # A client that knows no Timer takes this for its reads, which begin now.
         limits = request.extensions.get("timeout")
@@ -245,21 +256,23 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """The provider's id of the request."""
-        headers = self._response.headers
-        value: str | None = headers.get("x-request-id") or headers.get("request-id")
-        return value
+        return self.header(b"x-request-id") or self.header(b"request-id")
 
     @property
-    def is_json(self) -> bool:
-        """Whether the body says that it is JSON and so no stream."""
-        kind: str = self._response.headers.get("content-type", "")
-        return kind.startswith("application/json")
+    def is_whole(self) -> bool:
+        """Whether the body says that it is JSON or a web page, and so no stream."""
+        kind = (self.header(b"content-type") or "").lower()
+        return kind.startswith(("application/json", "text/html"))
 
     @property
     def location(self) -> str | None:
         """Where a redirect leads."""
-        value: str | None = self._response.headers.get("location")
-        return value
+        return self.header(b"location")
+
+    def header(self, name: bytes) -> str | None:
+        """A header by its lower-case name."""
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def decoded(self, decode: Callable[[bytes], T]) -> T:
         """The body as a value; errors know which answer they come from."""
@@ -318,11 +331,13 @@ class Answer:
 
     def close(self) -> None:
         """Let go of the connection; hang up when the body was not read whole."""
-        with suppress(*FAILURES):  # gone already is what was wanted
-            self._response.close()
-        closing = getattr(self._chunks, "close", None)
-        if closing is not None:
-            closing()
+        try:
+            with suppress(*FAILURES):  # gone already is what was wanted
+                self._response.close()
+        finally:
+            closing = getattr(self._chunks, "close", None)
+            if closing is not None:
+                closing()
 
 
 def connection_error(
@@ -333,5 +348,6 @@ def connection_error(
     if not late:
         reason = f"{type(failure).__name__}: {failure}".rstrip(": ")
         return LLMConnectionError(f"The connection to {call.url} failed ({reason}).")
-    limit = timer.exceeded(monotonic(), call.timeout)
+    connecting = isinstance(failure, httpx.ConnectTimeout)
+    limit = timer.exceeded(monotonic(), call.timeout, connecting=connecting)
     return LLMTimeoutError(f"No complete answer from {call.url} within {limit}.")

@@ -68,7 +68,10 @@ class ResponseStream:
     def __next__(self) -> StreamEvent:
         if not self._events:
             self._pull()
-        return self._events.popleft()
+        event = self._events.popleft()
+        if isinstance(event, StreamEnd):
+            self._response = event.response
+        return event
 
     def text(self) -> TextStream:
         """The answer's text alone, piece by piece."""
@@ -94,7 +97,11 @@ class ResponseStream:
         return self._response or self._source.partial()
 
     def close(self) -> None:
-        """Release the connection; what has arrived stays readable."""
+        """Release the connection; `partial` keeps what has arrived."""
+        self._events.clear()
+        self._release()
+
+    def _release(self) -> None:
         self._closed = True
         guard, self._guard = self._guard, None
         if guard is not None:
@@ -109,7 +116,7 @@ class ResponseStream:
         try:
             self._source.open()
         except BaseException:
-            self.close()
+            self._release()
             raise
 
     def _pull(self) -> None:
@@ -119,12 +126,10 @@ class ResponseStream:
         try:
             self._events.extend(self._source.pull())
         except BaseException:
-            self.close()
+            self._release()
             raise
-        last = self._events[-1]
-        if isinstance(last, StreamEnd):
-            self._response = last.response
-            self.close()
+        if isinstance(self._events[-1], StreamEnd):
+            self._release()
 
 
 class TextStream:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 import httpx
@@ -30,6 +30,35 @@ class HTTPPoolTransport(httpx.HTTPTransport):
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool  # type: ignore[assignment]
+
+
+class Content(httpx.ByteStream):
+    """What a request sends.
+
+    httpx reads its own through a generator, which a failure half-way would leave to
+    the garbage collector.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _Whole(self._content)
+
+
+class _Whole:
+    def __init__(self, content: bytes) -> None:
+        self._rest = content
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        content, self._rest = self._rest, b""
+        if not content:
+            raise StopIteration
+        return content
 
 
 class Pool(httpcore.ConnectionInterface):
@@ -105,7 +134,12 @@ class _Connection:
     def send(self, request: httpcore.Request, timer: Timer) -> httpcore.Response:
         self.backend.timer = timer
         self.backend.hung_up = False
-        return self.http.handle_request(request)
+        try:
+            return self.http.handle_request(request)
+        except BaseException:
+            # Before it has sent anything, httpcore leaves the socket open.
+            self.close()
+            raise
 
     def close(self) -> None:
         with shielded():

@@ -10,8 +10,13 @@ import msgspec
 
 from ..errors import LLMInvalidResponseError
 
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+_TAGS = re.compile(
+    r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE
+)
 _SHOWN = 200
+_KEPT = 20_000
+_MOST_TOKENS = 2**53
 
 
 def read_json(body: bytes) -> Any:
@@ -20,6 +25,7 @@ def read_json(body: bytes) -> Any:
     Raises:
         LLMInvalidResponseError: it is not JSON; retryable when it was cut or empty.
     """
+    body = body.removeprefix(_BOM)
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
@@ -30,17 +36,31 @@ def _unreadable(
     body: bytes, error: ValueError | RecursionError
 ) -> LLMInvalidResponseError:
     text = body.decode("utf-8", "replace")
-    found = re.search(r"byte (\d+)", str(error))
-    position = int(found[1]) if found else None
-    if isinstance(error, UnicodeDecodeError):
-        position = error.start
-    message, retryable = _what_is_wrong(text, error)
+    at = _first_bad_byte(body, error)
+    message, retryable = _what_is_wrong(text, error, at)
     return LLMInvalidResponseError(
-        message, text=text, position=position, body=text, retryable=retryable
+        message,
+        text=text,
+        position=None if at is None else len(body[:at].decode("utf-8", "replace")),
+        body=text[:_KEPT],
+        retryable=retryable,
     )
 
 
-def _what_is_wrong(text: str, error: ValueError | RecursionError) -> tuple[str, bool]:
+def _first_bad_byte(body: bytes, error: ValueError | RecursionError) -> int | None:
+    if isinstance(error, UnicodeDecodeError):
+        # msgspec counts from the beginning of the string in which it stands.
+        try:
+            body.decode()
+        except UnicodeDecodeError as whole:
+            return whole.start
+    found = re.search(r"byte (\d+)", str(error))
+    return int(found[1]) if found else None
+
+
+def _what_is_wrong(
+    text: str, error: ValueError | RecursionError, at: int | None
+) -> tuple[str, bool]:
     if not text.strip():
         return "The provider sent an empty answer.", True
     if looks_like_html(text):
@@ -52,7 +72,7 @@ def _what_is_wrong(text: str, error: ValueError | RecursionError) -> tuple[str, 
     if isinstance(error, RecursionError):
         return "The provider's answer is nested too deeply to be read.", False
     if isinstance(error, UnicodeDecodeError):
-        return f"The provider's answer is not UTF-8 at byte {error.start}.", True
+        return f"The provider's answer is not UTF-8 at byte {at}.", True
     return f"The provider's answer is not JSON: {error} ({excerpt(text)!r}).", True
 
 
@@ -71,13 +91,14 @@ def excerpt(text: str) -> str:
     >>> excerpt("<html><h1>502</h1> Bad  Gateway</html>")
     '502 Bad Gateway'
     """
-    words = " ".join(_TAGS.sub(" ", text[:20_000]).split())
+    words = " ".join(_TAGS.sub(" ", text[:_KEPT]).split())
     return words if len(words) <= _SHOWN else words[:_SHOWN] + "..."
 
 
 def mapping(value: object) -> Mapping[str, Any]:
     """`value` when it is a mapping, else an empty one: for fields of any type."""
-    return value if isinstance(value, Mapping) else {}
+    # Decoded JSON holds no other mapping, and a check for the abstract one is slow.
+    return value if isinstance(value, dict) else {}
 
 
 def text(value: object) -> str | None:
@@ -89,4 +110,4 @@ def count(value: object) -> int | None:
     """`value` when it is a usable token count, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 0 else None
+    return int(value) if 0 <= value < _MOST_TOKENS else None

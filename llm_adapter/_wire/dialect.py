@@ -6,12 +6,19 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from ..errors import LLMServiceError, LLMStreamInterruptedError
+from ..errors import (
+    LLMInvalidResponseError,
+    LLMServiceError,
+    LLMStreamInterruptedError,
+)
 from ..models import LLMRequest, LLMResponse, StreamEvent
 from . import openai_chat
 from .body import read_json
 from .openai_chat import ChatQuirks, converter, streaming
 from .openai_chat_stream import ChatStreamDecoder
+
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+_FIELDS = (b"data:", b"event:", b"error:", b"id:", b"retry:", b":")
 
 
 class StreamDecoder(Protocol):
@@ -68,9 +75,14 @@ class ChatDialect:
 
     def decode(self, body: bytes) -> LLMResponse:
         """The answer in a body, also when it came as a stream that nobody asked for."""
-        if body.lstrip().startswith((b"data:", b"event:", b":")):
+        if body.lstrip(_BLANKS).startswith(_FIELDS):
             return self._decode_stream(body)
-        return converter(self.quirks).structure(read_json(body), LLMResponse)
+        try:
+            return converter(self.quirks).structure(read_json(body), LLMResponse)
+        except LLMInvalidResponseError as error:
+            if error.text is None:
+                error.text = body.decode("utf-8", "replace")
+            raise
 
     def _decode_stream(self, body: bytes) -> LLMResponse:
         decoder = self.stream_decoder()

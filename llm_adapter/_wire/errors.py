@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+import msgspec
 from attrs import frozen
 
 from .. import errors as e
 from .._retry_after import retry_after
-from .body import excerpt, looks_like_html, mapping, read_json
+from .body import excerpt, looks_like_html, mapping, read_json, text
 
 ErrorClass: TypeAlias = type[e.LLMServiceError]
 
@@ -47,20 +48,30 @@ CODES: Mapping[str, ErrorClass] = {
     "rate_limit_exceeded": e.LLMRateLimitError,
     "rate_limit_error": e.LLMRateLimitError,
     "ramp_limit_exceeded": e.LLMRateLimitError,
-    "slow_down": e.LLMRateLimitError,
     "capacity_exceeded": e.LLMOverloadedError,
     "overloaded_error": e.LLMOverloadedError,
     "server_is_overloaded": e.LLMOverloadedError,
     "service_unavailable_error": e.LLMOverloadedError,
     "unavailable_error": e.LLMOverloadedError,
     "timeout_error": e.LLMTimeoutError,
-    "server_error": e.LLMServerError,
-    "api_error": e.LLMServerError,
     "request_too_large": e.LLMBadRequestError,
+    "unknown_url": e.LLMBadRequestError,
     "json_validate_failed": e.LLMInvalidResponseError,
     "tool_use_failed": e.LLMInvalidResponseError,
 }
 """Codes and types that decide whatever the status is."""
+
+VAGUE_CODES: Mapping[str, ErrorClass] = {
+    "invalid_request_error": e.LLMBadRequestError,
+    "not_found_error": e.LLMModelNotFoundError,
+    "requests": e.LLMRateLimitError,
+    "tokens": e.LLMRateLimitError,
+    "slow_down": e.LLMRateLimitError,
+    "server_error": e.LLMServerError,
+    "internal_server_error": e.LLMServerError,
+    "api_error": e.LLMServerError,
+}
+"""Codes and types that decide where the status says nothing: inside a 200."""
 
 STATUSES: Mapping[int, ErrorClass] = {
     400: e.LLMBadRequestError,
@@ -96,7 +107,10 @@ _CONTEXT_LENGTH = (
     "maximum prompt length is",
 )
 _TOO_LARGE = re.compile(r"request too large|limit \d+, requested \d+", re.IGNORECASE)
-_SECRET = re.compile(r"\b(?:sk|gsk|xai|pk|key)[-_][A-Za-z0-9_*-]{6,}|Bearer\s+\S+")
+_SECRET = re.compile(r"""\b(?:sk|gsk|xai)[-_][\w*-]{6,}|(?<=[Bb]earer )[^\s"'\\]{6,}""")
+_LONGEST_MESSAGE = 2000
+_NO_HEADERS: Mapping[str, str] = {}
+_MAY_NAME_A_WAIT = (e.LLMRateLimitError, e.LLMServerError, e.LLMTimeoutError)
 
 
 @frozen
@@ -109,52 +123,95 @@ class ErrorBody:
     status: int | None = None
     failed_generation: str | None = None
 
+    @property
+    def codes(self) -> list[str]:
+        """What it says about its kind, the most exact first."""
+        return [code for code in (self.code, self.type) if code is not None]
+
 
 def error_from_answer(
     status_code: int, headers: Mapping[str, str], body: bytes, *, now: float
 ) -> e.LLMServiceError:
-    """The error of an answer whose status is not a success.
+    """The error of an answer that is one, whether its body can be read or not.
 
     Args:
         status_code: of the answer.
         headers: of the answer, with lower-case names.
-        body: of the answer, decompressed.
+        body: of the answer, decompressed; or an error event of a stream.
         now: seconds since the epoch, for Retry-After dates.
     """
     try:
         value = read_json(body)
     except e.LLMInvalidResponseError as unreadable:
         value = unreadable.body or None
-    error = error_from_value(value, status_code=status_code)
-    if isinstance(error, e.LLMRateLimitError | e.LLMServerError | e.LLMTimeoutError):
-        error.retry_after = retry_after(headers, now=now, message=error.message)
+    error = error_from_value(value, status_code=status_code, headers=headers, now=now)
     wish = headers.get("x-should-retry")
-    if wish in ("true", "false") and not isinstance(error, e.LLMQuotaExceededError):
+    if wish == "false" or (wish == "true" and not _is_hopeless(error)):
         error.retryable = wish == "true"
     return error
 
 
+def _is_hopeless(error: e.LLMServiceError) -> bool:
+    """Whether the same request fails again whatever the provider's headers say."""
+    too_large = isinstance(error, e.LLMBadRequestError) and error.status_code == 429
+    return (
+        too_large
+        or error.status_code == 413
+        or isinstance(error, e.LLMQuotaExceededError)
+    )
+
+
+def describes_error(value: Any) -> bool:
+    """Whether a body is an error, although its status says success."""
+    fields = _first(value)
+    return (
+        bool(fields.get("error") or fields.get("detail"))
+        or fields.get("object") == "error"
+        or fields.get("type") == "error"
+    )
+
+
 def error_from_value(
-    value: Any, *, status_code: int | None = None
+    value: Any,
+    *,
+    status_code: int | None = None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    now: float = 0.0,
 ) -> e.LLMServiceError:
     """The error that a decoded body describes.
 
     Args:
         value: the body, or an event of a stream.
         status_code: of the answer; for an error inside a 200, the body's own counts.
+        headers: of the answer, with lower-case names.
+        now: seconds since the epoch, for Retry-After dates.
     """
+    value = _without_secrets(value)
     found = read_error(value)
-    if status_code is None or status_code < 400:
+    if not _says_error(status_code):
         status_code = found.status or status_code
     kind = _class_of(found, status_code)
-    message = hide_secrets(found.message) or _plain(status_code)
+    message = found.message or _plain(status_code)
     error = kind(
         message, status_code=status_code, code=found.code or found.type, body=value
     )
+    if isinstance(error, _MAY_NAME_A_WAIT):
+        error.retry_after = retry_after(headers, now=now, message=message)
     if isinstance(error, e.LLMInvalidResponseError):
         error.failed_generation = error.text = found.failed_generation
         error.retryable = True
     return error
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return hide_secrets(value)
+    try:
+        written = msgspec.json.encode(value).decode()
+        hidden = hide_secrets(written)
+        return value if hidden == written else msgspec.json.decode(hidden)
+    except RecursionError:
+        return None
 
 
 def _plain(status_code: int | None) -> str:
@@ -162,7 +219,7 @@ def _plain(status_code: int | None) -> str:
 
 
 def hide_secrets(message: str) -> str:
-    """The message without what looks like a key: providers quote keys in errors.
+    """The text without what looks like a key: providers quote keys in errors.
 
     >>> hide_secrets("Incorrect API key provided: sk-proj-abcdefgh.")
     'Incorrect API key provided: ***.'
@@ -171,57 +228,70 @@ def hide_secrets(message: str) -> str:
 
 
 def _class_of(found: ErrorBody, status_code: int | None) -> ErrorClass:
-    if status_code in (413, 429) and _TOO_LARGE.search(found.message):
+    kind = _class_of_words(found) or _class_of_status(found, status_code)
+    if status_code == 413 and not issubclass(kind, e.LLMBadRequestError):
+        # Groq's code for a request that cannot pass is rate_limit_exceeded.
+        return e.LLMBadRequestError
+    if issubclass(kind, e.LLMRateLimitError) and _TOO_LARGE.search(found.message):
         # "Limit 6000, Requested 12328": the same request can never pass. A plain rate
         # limit says "Limit 15000, Used 11972, Requested 4351".
         return e.LLMBadRequestError
+    return kind
+
+
+def _class_of_words(found: ErrorBody) -> ErrorClass | None:
+    for code in found.codes:
+        if code in CODES:
+            return CODES[code]
     message = found.message.lower()
-    for code in (found.code, found.type):
-        if code is not None and code in CODES:
-            return _unless_too_large(CODES[code], status_code)
     if any(phrase in message for phrase in _CONTEXT_LENGTH):
         return e.LLMContextLengthError
     if "credit balance is too low" in message or "spend limit" in message:
         return e.LLMQuotaExceededError
-    return _class_of_status(status_code)
+    return None
 
 
-def _unless_too_large(kind: ErrorClass, status_code: int | None) -> ErrorClass:
-    # Groq answers 413 with code rate_limit_exceeded for a request that cannot pass.
-    return e.LLMBadRequestError if status_code == 413 else kind
-
-
-def _class_of_status(status_code: int | None) -> ErrorClass:
-    if status_code is None:
-        return e.LLMAPIError
+def _class_of_status(found: ErrorBody, status_code: int | None) -> ErrorClass:
+    if status_code is None or not _says_error(status_code):
+        known = (VAGUE_CODES[code] for code in found.codes if code in VAGUE_CODES)
+        return next(known, e.LLMAPIError)
     if status_code in STATUSES:
         return STATUSES[status_code]
-    if status_code >= 500:
-        return e.LLMServerError
-    return e.LLMBadRequestError if status_code >= 400 else e.LLMAPIError
+    return e.LLMServerError if status_code >= 500 else e.LLMBadRequestError
+
+
+def _says_error(status_code: int | None) -> bool:
+    return status_code is not None and status_code >= 400
 
 
 def read_error(value: Any) -> ErrorBody:
     """Message, code and type of an error body of any known shape."""
-    if isinstance(value, list) and value:
-        value = value[0]
     if isinstance(value, str):
-        plain = excerpt(value) if looks_like_html(value) else value[:2000]
-        return ErrorBody(message=plain)
-    outer = mapping(value)
+        return ErrorBody(message=_readable(value))
+    outer = _first(value)
     inner = outer.get("error")
-    if isinstance(inner, str):
-        return ErrorBody(message=inner, code=_word(outer.get("code")))
     source = mapping(inner) or outer
     details = mapping(source.get("details"))
     code = source.get("code")
+    failed = source.get("failed_generation")
     return ErrorBody(
-        message=_message(source),
-        code=_word(details.get("error_code")) or _word(code),
-        type=_word(source.get("type")),
+        message=_readable(text(inner) or _message(source)),
+        code=text(details.get("error_code")) or text(code),
+        type=text(source.get("type")),
         status=_status(code) or _status(source.get("status_code")),
-        failed_generation=_word(source.get("failed_generation"), empty=True),
+        failed_generation=failed if isinstance(failed, str) else None,
     )
+
+
+def _first(value: Any) -> Mapping[str, Any]:
+    """The body, or the first item of one that is a list (Google)."""
+    return mapping(value[0] if isinstance(value, list) and value else value)
+
+
+def _readable(message: str) -> str:
+    if looks_like_html(message):
+        return excerpt(message)
+    return message[:_LONGEST_MESSAGE]
 
 
 def _message(source: Mapping[str, Any]) -> str:
@@ -236,14 +306,10 @@ def _message(source: Mapping[str, Any]) -> str:
 
 def _validation_messages(items: list[Any]) -> Iterator[str]:
     for item in map(mapping, items):
-        where = ".".join(str(step) for step in item.get("loc") or ())
-        yield f"{where}: {item.get('msg')}"
-
-
-def _word(value: object, *, empty: bool = False) -> str | None:
-    if isinstance(value, str) and (value or empty):
-        return value
-    return None
+        loc = item.get("loc")
+        steps = loc if isinstance(loc, list) else [loc]
+        where = ".".join(str(step) for step in steps if isinstance(step, str | int))
+        yield f"{where}: {text(item.get('msg')) or 'invalid'}"
 
 
 def _status(value: object) -> int | None:

@@ -8,6 +8,7 @@ missing fields and loose types never fail (reference/wire-protocols.md 1, 3 and 
 from __future__ import annotations
 
 import base64
+import reprlib
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -17,7 +18,7 @@ import msgspec
 from attrs import frozen
 
 from .._schema import output_format
-from ..errors import LLMInvalidResponseError
+from ..errors import LLMInvalidResponseError, LLMUnsupportedFeatureError
 from ..models import (
     Audio,
     Document,
@@ -32,7 +33,7 @@ from ..models import (
     Usage,
 )
 from .body import count, mapping, text
-from .errors import error_from_value
+from .errors import describes_error, error_from_value
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -41,12 +42,23 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
     "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_context_window_exceeded": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
+    "tool_use": "tool_calls",
     "content_filter": "content_filter",
+    "refusal": "content_filter",
+    "pause_turn": "pause",
     "error": "error",
+    "cancelled": "error",
+    "failed": "error",
 }
+"""Chat's own words, and those that gateways pass on from other dialects."""
 
 PATH = "/chat/completions"
 
@@ -96,7 +108,7 @@ def encode_request(request: LLMRequest, quirks: ChatQuirks) -> dict[str, Any]:
         quirks.max_tokens_field: request.max_tokens,
         "top_p": request.top_p,
         "seed": request.seed,
-        "stop": request.stop_sequences,
+        "stop": request.stop_sequences or None,
         "reasoning_effort": request.reasoning_effort,
         "parallel_tool_calls": request.parallel_tool_calls,
     }
@@ -114,9 +126,8 @@ def encode_request(request: LLMRequest, quirks: ChatQuirks) -> dict[str, Any]:
 
 def streaming(body: dict[str, Any], quirks: ChatQuirks) -> dict[str, Any]:
     """The same body, asking for a stream."""
-    if quirks.usage_on_request:
-        body.setdefault("stream_options", {"include_usage": True})
-    return {**body, "stream": True}
+    asked = {"stream_options": {"include_usage": True}}
+    return {**(asked if quirks.usage_on_request else {}), **body, "stream": True}
 
 
 def _encode_conversation(
@@ -160,12 +171,12 @@ def _encode_part(part: Text | Image | Document | Audio) -> dict[str, Any]:
             known = {name: value for name, value in image.items() if value}
             return {"type": "image_url", "image_url": known}
         case Document():
-            file = {"file_data": part.url or data_url(part), "filename": part.name}
+            file = {"file_data": _embedded(part), "filename": part.name}
             known = {name: value for name, value in file.items() if value}
             return {"type": "file", "file": known}
         case Audio():
             kind = (part.media_type or "").partition("/")[2].removeprefix("x-")
-            data = base64.b64encode(part.data or b"").decode()
+            data = _embedded(part).partition("base64,")[2]
             format_ = {"mpeg": "mp3", "wave": "wav"}.get(kind, kind)
             return {
                 "type": "input_audio",
@@ -173,7 +184,20 @@ def _encode_part(part: Text | Image | Document | Audio) -> dict[str, Any]:
             }
 
 
-def data_url(part: Image | Document) -> str:
+def _embedded(part: Document | Audio) -> str:
+    """A part that can only be sent with its bytes, as a data: URL."""
+    url = part.url or data_url(part)
+    if url.startswith("data:"):
+        return url
+    name = type(part).__name__
+    raise LLMUnsupportedFeatureError(
+        f"{name}(url=...) cannot be sent by address here: pass the bytes as "
+        f"{name}(data=...). Nothing was sent.",
+        feature=name,
+    )
+
+
+def data_url(part: Image | Document | Audio) -> str:
     """The part's bytes as a data: URL."""
     data = base64.b64encode(part.data or b"").decode()
     return f"data:{part.media_type};base64,{data}"
@@ -255,12 +279,10 @@ def decode_response(body: Any) -> LLMResponse:
 
 
 def _no_answer(body: Any) -> Exception:
-    fields = mapping(body)
-    if fields.get("error") or fields.get("detail") or fields.get("object") == "error":
+    if describes_error(body):
         return error_from_value(body, status_code=200)
     return LLMInvalidResponseError(
-        f"The provider's answer holds no choices: {body!r:.200}.",
-        text=repr(body),
+        f"The provider's answer holds no choices: {reprlib.repr(body)}.",
         body=body,
         retryable=True,
     )
@@ -349,7 +371,7 @@ def tool_call(id_: str | None, name: str, arguments: object) -> ToolCall:
     raw = arguments_text(arguments)
     parsed = _arguments(raw)
     return ToolCall(
-        id=id_ or f"call_{uuid.uuid4().hex[:24]}",
+        id=id_ or new_call_id(),
         name=name,
         arguments=parsed or {},
         raw_arguments=raw,
@@ -357,11 +379,25 @@ def tool_call(id_: str | None, name: str, arguments: object) -> ToolCall:
     )
 
 
+def new_call_id() -> str:
+    """An id for a call that the server gave none."""
+    return f"call_{uuid.uuid4().hex[:24]}"
+
+
 def arguments_text(arguments: object) -> str:
-    """Arguments as text; some servers send an object instead."""
+    """Arguments as text; some servers send an object instead.
+
+    Raises:
+        LLMInvalidResponseError: they are nested too deeply.
+    """
     if isinstance(arguments, str):
         return arguments
-    return msgspec.json.encode(arguments).decode() if arguments else ""
+    try:
+        return msgspec.json.encode(arguments).decode() if arguments else ""
+    except RecursionError:
+        raise LLMInvalidResponseError(
+            "The arguments of a tool call are nested too deeply to be read."
+        ) from None
 
 
 def _arguments(raw: str) -> dict[str, Any] | None:

@@ -7,22 +7,24 @@ from typing import Any
 
 from attrs import define, field
 
-from ..errors import LLMServiceError
+from ..errors import LLMInvalidResponseError, LLMServiceError
 from ..models import (
     LLMResponse,
     ReasoningDelta,
     StreamEvent,
     TextDelta,
+    ToolCall,
     ToolCallDelta,
 )
 from .body import mapping, read_json, text
-from .errors import error_from_value
+from .errors import describes_error, error_from_answer, error_from_value
 from .openai_chat import (
     ChatQuirks,
     arguments_text,
     content_text,
     decode_usage,
     finish_reason,
+    new_call_id,
     reasoning_text,
     tool_call,
     usage_field,
@@ -34,9 +36,71 @@ from .sse import SSEDecoder
 class _Call:
     """A tool call that is still arriving."""
 
-    id: str | None = None
+    id: str
     name: str | None = None
     arguments: list[str] = field(factory=list)
+
+    def goes_on(self, id_: str | None, name: str | None, *, indexed: bool) -> bool:
+        """Whether a fragment belongs to this call, or begins another one.
+
+        Some servers repeat id and name with every fragment, some send a new id with
+        each, and some give all calls the same index or none.
+        """
+        if name is None or self.name is None:
+            return True
+        return indexed if id_ is None else id_ == self.id
+
+
+class _Calls:
+    """The tool calls of an answer, put together from their fragments."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._places: dict[int, int] = {}
+
+    def add(self, item: Mapping[str, Any], position: int) -> ToolCallDelta:
+        """Take a fragment.
+
+        Args:
+            item: the fragment.
+            position: of the call that it belongs to if it has no index.
+        """
+        function = mapping(item.get("function"))
+        id_, name = text(item.get("id")), text(function.get("name"))
+        arguments = arguments_text(function.get("arguments"))
+        place = self._place(item.get("index"), position, id_, name)
+        begins = place == len(self._calls)
+        if begins:
+            self._calls.append(_Call(id_ or new_call_id()))
+        call = self._calls[place]
+        new_name = name if call.name is None else None
+        call.name = call.name or name
+        call.arguments.append(arguments)
+        return ToolCallDelta(place, call.id if begins else None, new_name, arguments)
+
+    def _place(
+        self, index: object, position: int, id_: str | None, name: str | None
+    ) -> int:
+        """Where in our list the call stands; one past its end if it begins now."""
+        end = len(self._calls)
+        indexed = isinstance(index, int)
+        place = self._places.get(index, end) if isinstance(index, int) else position
+        known = place < end and self._calls[place].goes_on(id_, name, indexed=indexed)
+        place = place if known else end
+        if isinstance(index, int):
+            self._places[index] = place
+        return place
+
+    def last(self) -> int:
+        """Where the newest call stands."""
+        return max(0, len(self._calls) - 1)
+
+    def whole(self) -> tuple[ToolCall, ...]:
+        """The calls as far as they have arrived."""
+        return tuple(
+            tool_call(call.id, call.name or "", "".join(call.arguments))
+            for call in self._calls
+        )
 
 
 class ChatStreamDecoder:
@@ -51,21 +115,34 @@ class ChatStreamDecoder:
         self.error: LLMServiceError | None = None
         self._quirks = quirks
         self._sse = SSEDecoder()
+        self._id: str | None = None
+        self._model: str | None = None
+        self._request_id: str | None = None
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._calls: dict[int, _Call] = {}
-        self._fields: dict[str, Any] = {}
+        self._calls = _Calls()
         self._usage: Mapping[str, Any] = {}
         self._raw_reason: str | None = None
 
     def feed(self, chunk: bytes) -> list[StreamEvent]:
         """The deltas that `chunk` completes."""
-        return self._guarded(lambda: self._sse.feed(chunk))
+        events: list[StreamEvent] = []
+        try:
+            for name, data in self._sse.feed(chunk):
+                self._read(name, data, events)
+        except LLMServiceError as error:
+            self.error = self.error or error
+        return events
 
     def finish(self) -> list[StreamEvent]:
-        """The body has ended: what was left in it, and whether that was all."""
-        events = self._guarded(self._sse.finish)
+        """The deltas that the end of the body completes."""
+        events: list[StreamEvent] = []
+        try:
+            for name, data in self._sse.finish():
+                self._read(name, data, events)
+        except LLMInvalidResponseError:
+            pass  # cut within its last event, which `complete` says
         if self._raw_reason is not None and not self._quirks.ends_with_done:
             self.complete = True
         return events
@@ -74,113 +151,80 @@ class ChatStreamDecoder:
         """The answer as far as it has arrived."""
         words = "".join(self._text)
         refusal = "".join(self._refusal) or None
-        calls = tuple(
-            tool_call(call.id, call.name or "", "".join(call.arguments))
-            for _, call in sorted(self._calls.items())
-        )
+        calls = self._calls.whole()
         reason = finish_reason(self._raw_reason, calls, refusal, words)
         return LLMResponse(
             words,
-            text(self._fields.get("model")) or "",
+            self._model or "",
             finish_reason=reason if self.complete else "error",
             raw_finish_reason=self._raw_reason,
             usage=decode_usage(self._usage),
             tool_calls=calls,
             reasoning="".join(self._reasoning) or None,
             refusal=refusal,
-            id=text(self._fields.get("id")),
-            request_id=text(mapping(self._fields.get("x_groq")).get("id")),
+            id=self._id,
+            request_id=self._request_id,
         )
 
-    def _guarded(self, pull: Any) -> list[StreamEvent]:
-        events: list[StreamEvent] = []
-        try:
-            for name, data in pull():
-                if self.complete or self.error:
-                    break
-                self._read(name, data, events)
-        except LLMServiceError as error:
-            self.error = error
-        return events
-
     def _read(self, name: bytes, data: bytes, events: list[StreamEvent]) -> None:
+        if self.complete or self.error:
+            return
         if data.startswith(b"[DONE]"):
             self.complete = True
-            return
-        chunk = read_json(data)
-        if not isinstance(chunk, dict):
-            return
-        if name == b"error" or chunk.get("error"):
+        elif name == b"error":
+            self.error = error_from_answer(200, {}, data, now=0)
+        elif data.strip():
+            self._read_chunk(read_json(data), events)
+
+    def _read_chunk(self, chunk: Any, events: list[StreamEvent]) -> None:
+        fields = mapping(chunk)
+        choices = fields.get("choices")
+        if fields.get("error") or (not choices and describes_error(chunk)):
             self.error = error_from_value(chunk, status_code=200)
             return
-        self._read_chunk(chunk, events)
-
-    def _read_chunk(self, chunk: dict[str, Any], events: list[StreamEvent]) -> None:
-        if not self._fields:
-            self._fields = chunk
-        choices = chunk.get("choices")
+        if self._model is None:
+            self._model = text(fields.get("model"))
+            self._id = self._id or text(fields.get("id"))
         if isinstance(choices, list) and choices:
             self._read_choice(mapping(choices[0]), events)
-        if usage := usage_field(chunk):
-            self._usage = usage
-        failure = mapping(chunk.get("x_groq")).get("error")
-        if failure:
-            self.error = error_from_value({"error": failure}, status_code=200)
+        if fields.get("usage") or fields.get("x_groq"):
+            self._read_extras(fields)
+
+    def _read_extras(self, fields: Mapping[str, Any]) -> None:
+        self._usage = usage_field(fields) or self._usage
+        own = mapping(fields.get("x_groq"))
+        self._request_id = self._request_id or text(own.get("id"))
+        if own.get("error"):
+            self.error = error_from_value(own, status_code=200)
 
     def _read_choice(
         self, choice: Mapping[str, Any], events: list[StreamEvent]
     ) -> None:
+        if choice.get("index"):
+            return  # of several alternatives, the first is the answer
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._read_delta(delta, events)
-        reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            self._raw_reason = reason
+        self._raw_reason = text(choice.get("finish_reason")) or self._raw_reason
 
     def _read_delta(self, delta: dict[str, Any], events: list[StreamEvent]) -> None:
         content = delta.get("content")
-        if content:
-            words = content if isinstance(content, str) else content_text(content)
+        if content and (words := content_text(content)):
             self._text.append(words)
             events.append(TextDelta(words))
-        if not content or len(delta) > 1:
+        if len(delta) > 1 or not content:
             self._read_rest(delta, events)
 
     def _read_rest(self, delta: dict[str, Any], events: list[StreamEvent]) -> None:
-        reasoning = reasoning_text(delta)
-        if reasoning:
+        if reasoning := reasoning_text(delta):
             self._reasoning.append(reasoning)
             events.append(ReasoningDelta(reasoning))
-        refusal = text(delta.get("refusal"))
-        if refusal:
+        if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
-        calls = delta.get("tool_calls")
-        for position, item in enumerate(calls if isinstance(calls, list) else ()):
-            events.append(self._read_call(mapping(item), position))
-
-    def _read_call(self, item: Mapping[str, Any], position: int) -> ToolCallDelta:
-        function = mapping(item.get("function"))
-        id_ = text(item.get("id"))
-        name = text(function.get("name"))
-        index = self._index(item.get("index"), position, id_, name)
-        call = self._calls.setdefault(index, _Call())
-        # Some servers repeat id and name with every fragment.
-        new_id = None if call.id else id_
-        new_name = None if call.name else name
-        call.id, call.name = call.id or id_, call.name or name
-        arguments = arguments_text(function.get("arguments"))
-        call.arguments.append(arguments)
-        return ToolCallDelta(index, new_id, new_name, arguments)
-
-    def _index(
-        self, index: object, position: int, id_: str | None, name: str | None
-    ) -> int:
-        """Which call a fragment belongs to; some servers leave the index out."""
-        if isinstance(index, int):
-            return index
-        if not self._calls:
-            return position
-        last = max(self._calls)
-        known = self._calls[last]
-        begins_anew = (id_ and known.id and id_ != known.id) or (name and known.name)
-        return last + 1 if begins_anew else last
+        items = delta.get("tool_calls")
+        if not isinstance(items, list):
+            return
+        alone = len(items) == 1
+        for position, item in enumerate(items):
+            place = self._calls.last() if alone else position
+            events.append(self._calls.add(mapping(item), place))

@@ -37,31 +37,41 @@ class SSEDecoder:
         """
         if self._skip_newline or b"\r" in chunk:
             chunk = self._with_plain_newlines(chunk)
-        if b"\n" not in chunk:
-            self._hold(chunk)
+        if b"\n\n" not in chunk and not self._ends_event(chunk):
+            if chunk:
+                self._hold(chunk)
             return []
         if self._held:
-            self._held.append(chunk)
-            chunk = b"".join(self._held)
+            chunk = self._take_held() + chunk
         if not self._begun:
             self._begun = True
             chunk = chunk.removeprefix(_BOM)
         *blocks, rest = chunk.split(b"\n\n")
-        self._held.clear()
-        self._held_bytes = 0
-        self._hold(rest)
+        if rest:
+            self._hold(rest)
         return [event for block in blocks if (event := _event(block)) is not None]
 
     def finish(self) -> list[SSEEvent]:
         """The event that the end of the body completes, if any."""
-        rest = b"".join(self._held).removeprefix(b"" if self._begun else _BOM)
-        self._held.clear()
+        rest = self._take_held().removeprefix(b"" if self._begun else _BOM)
         event = _event(rest.rstrip(b"\n"))
         return [] if event is None else [event]
 
+    def _take_held(self) -> bytes:
+        held = b"".join(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        return held
+
+    def _ends_event(self, chunk: bytes) -> bool:
+        """Whether `chunk` begins with the second of two newlines.
+
+        Pieces are joined only where an event ends, so that many small ones take linear
+        time.
+        """
+        return chunk[:1] == b"\n" and bool(self._held) and self._held[-1][-1:] == b"\n"
+
     def _hold(self, rest: bytes) -> None:
-        if not rest:
-            return
         self._held.append(rest)
         self._held_bytes += len(rest)
         if self._held_bytes > MAX_EVENT_BYTES:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
+from .._replace import replace
 from .._wire.openai_chat import ChatQuirks
 from ..errors import LLMUnsupportedFeatureError
 from ..models import Audio, Document, Image, LLMRequest, Part
@@ -125,7 +126,7 @@ def complete(request: LLMRequest, provider: Provider, defaults: Defaults) -> LLM
     most = None if model and model.reasoning else DEFAULT_MAX_TOKENS
     check_request(request)
     _check_features(request, provider, name, model)
-    return evolve(
+    return replace(
         request,
         model=name,
         temperature=_first(

@@ -1,0 +1,1 @@
+"""Programs that use llm-adapter: read them, run them, copy from them."""

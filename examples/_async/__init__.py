@@ -1,0 +1,1 @@
+"""The examples by hand; those of `_sync` are generated from them."""
