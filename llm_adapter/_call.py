@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from ._endpoint import Endpoint, endpoint
 from ._policy import Attempts, RetryPolicy, merge_timeout
@@ -117,7 +117,6 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
     """
     request = complete(request, client.provider, client.defaults)
     known = client.provider.model(request.model or "")
-    timeout = merge_timeout(request.timeout, client.timeout)
     warning = known.warning if known else None
     if warning:
         logger.warning("%s", warning)

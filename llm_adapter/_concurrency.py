@@ -7,31 +7,38 @@ half imports no event loop.
 
 from __future__ import annotations
 
+import contextvars
 import os
+import socket
 import threading
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Coroutine,
     Generator,
     Hashable,
     Iterator,
 )
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from time import monotonic, time
 from time import sleep as _block
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
     from contextlib import AbstractContextManager
 
     import anyio
     import httpcore
+    import trio
 
 T = TypeVar("T")
 
 __all__ = [
+    "AsyncLock",
     "AsyncSlots",
+    "Lock",
     "PerLoop",
     "Slots",
     "async_connect_tcp",
@@ -39,6 +46,8 @@ __all__ = [
     "async_on_loop_end",
     "async_shielded",
     "async_sleep",
+    "async_soon",
+    "async_wake_reader",
     "connect_tcp",
     "loop",
     "loop_has_ended",
@@ -46,7 +55,9 @@ __all__ = [
     "on_loop_end",
     "shielded",
     "sleep",
+    "soon",
     "time",
+    "wake_reader",
 ]
 
 
@@ -124,7 +135,7 @@ async def async_on_loop_end(
 
     asyncio and trio finalise async generators that are still suspended when a loop
     shuts down, and those that the garbage collector finds, on their own loop. Nothing
-    else in a program is told of either.
+    else in a program is told of either. Pulling the object ends it without `close`.
     """
     waiting = _until_loop_end(close)
     await anext(waiting)
@@ -134,13 +145,22 @@ async def async_on_loop_end(
 async def _until_loop_end(close: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
     try:
         yield
-    finally:
+    except GeneratorExit:
         with async_shielded():
-            await close()
+            try:
+                # asyncio closes all generators at once. Those that `close` would run
+                # to their end shall have heard of it from asyncio by then.
+                await async_sleep(0)
+            finally:
+                await close()
+        raise
 
 
 def on_loop_end(close: Callable[[], None]) -> Generator[None]:
-    """Have `close` called when the returned object ends; there is no loop to do so."""
+    """Have `close` called when the returned object ends; there is no loop to do so.
+
+    Pulling the object ends it without `close`.
+    """
     waiting = _until_closed(close)
     next(waiting)
     return waiting
@@ -149,16 +169,66 @@ def on_loop_end(close: Callable[[], None]) -> Generator[None]:
 def _until_closed(close: Callable[[], None]) -> Generator[None]:
     try:
         yield
-    finally:
+    except GeneratorExit:
         close()
+        raise
+
+
+def async_soon(owner: Any, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Have `act` awaited on a loop, whichever thread that runs in.
+
+    A loop that has ended awaits nothing more, and its connections are lost already.
+    """
+    with suppress(RuntimeError):
+        if hasattr(owner, "run_sync_soon"):
+            owner.run_sync_soon(_start_on_trio, owner, act)
+        else:
+            # Not in the context of the caller, which may belong to another library.
+            owner.call_soon_threadsafe(
+                _start_on_asyncio, owner, act, context=contextvars.Context()
+            )
+
+
+_started: set[asyncio.Task[None]] = set()
+"""Strong references: asyncio itself may forget a task that runs."""
+
+
+def _start_on_asyncio(
+    owner: asyncio.AbstractEventLoop, act: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    task = owner.create_task(act())
+    _started.add(task)
+    task.add_done_callback(_started.discard)
+
+
+def _start_on_trio(
+    owner: trio.lowlevel.TrioToken, act: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    import trio
+
+    try:
+        trio.lowlevel.spawn_system_task(act)
+    except RuntimeError:
+        # The run is about to finalise the generators of `async_on_loop_end`; what
+        # `act` belongs to must live until then.
+        owner.run_sync_soon(id, act)
+
+
+def soon(owner: Any, act: Callable[[], None]) -> None:
+    """Call `act`: what it closes may be closed from any thread."""
+    act()
 
 
 class PerLoop(Generic[T]):
-    """One value per event loop (or process), for services that several share."""
+    """One value per event loop (or process), for services that several share.
+
+    Each method is made of single operations of a dict, which threads may share. A lock
+    could stay locked for ever in a forked process, or be wanted by a finaliser in the
+    thread that holds it.
+    """
 
     def __init__(self) -> None:
         self._values: dict[Hashable, T] = {}
-        self._lock = threading.Lock()
 
     def get(self, owner: Hashable) -> T | None:
         """The value of `owner`, if it has one."""
@@ -169,20 +239,56 @@ class PerLoop(Generic[T]):
 
         Values of loops that have ended are forgotten on the way.
         """
-        with self._lock:
-            for gone in [known for known in self._values if loop_has_ended(known)]:
-                del self._values[gone]
-            return self._values.setdefault(owner, value)
+        for known in list(self._values):
+            if loop_has_ended(known):
+                self._values.pop(known, None)
+        return self._values.setdefault(owner, value)
 
     def pop(self, owner: Hashable) -> T | None:
         """Forget the value of `owner`."""
-        with self._lock:
-            return self._values.pop(owner, None)
+        return self._values.pop(owner, None)
 
-    def clear(self) -> None:
-        """Forget all of them."""
-        with self._lock:
-            self._values.clear()
+    def drain(self) -> Iterator[tuple[Hashable, T]]:
+        """Forget all of them, one after another."""
+        while self._values:
+            with suppress(KeyError):  # another thread took the last one
+                yield self._values.popitem()
+
+
+# -- locks ----------------------------------------------------------------------------
+
+
+class AsyncLock:
+    """Held by one task of a loop at a time; one that is free is taken at once."""
+
+    def __init__(self) -> None:
+        import anyio
+
+        self._lock: anyio.Lock = anyio.Lock()
+
+    async def __aenter__(self) -> None:
+        import anyio
+
+        try:
+            self._lock.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._lock.acquire()
+
+    async def __aexit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+class Lock:
+    """Held by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
 
 
 # -- a bounded number of connections --------------------------------------------------
@@ -238,9 +344,11 @@ async def async_connect_tcp(
     """Connect within `timeout` seconds, look-up of the name included."""
     import httpcore
 
-    return await httpcore.AnyIOBackend().connect_tcp(
+    backend: Any = httpcore.AnyIOBackend()  # httpcore types it as perhaps missing
+    stream: httpcore.AsyncNetworkStream = await backend.connect_tcp(
         host, port, timeout=timeout, socket_options=options
     )
+    return stream
 
 
 def connect_tcp(
@@ -255,6 +363,16 @@ def connect_tcp(
 
     with _mapped_late(httpcore.ConnectTimeout):
         return _Connecting(host, port, timeout, options).result(timeout)
+
+
+def async_wake_reader(stream: httpcore.AsyncNetworkStream) -> None:
+    """Nothing: closing a stream ends what another task waits for."""
+
+
+def wake_reader(stream: httpcore.NetworkStream) -> None:
+    """End a read that waits in another thread, which closing would not."""
+    with suppress(OSError):
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -157,6 +157,12 @@ def _provider_items(
     return tuple(_checks.as_mapping("each of provider_items", item) for item in items)
 
 
+def _known_role(instance: object, attribute: Any, value: Any) -> None:
+    _checks.text(instance, attribute, value)
+    if value not in ROLES:
+        raise ValueError(f"role is {value!r}: use one of {', '.join(ROLES)}")
+
+
 @frozen
 class Message:
     """One turn of a conversation.
@@ -171,7 +177,7 @@ class Message:
         provider_items: what the provider wants back unchanged, opaque to us.
     """
 
-    role: Role = field()
+    role: Role = field(validator=_known_role)
     content: Content = field(default="", converter=as_content)
     tool_calls: tuple[ToolCall, ...] = field(
         default=(),
@@ -189,12 +195,6 @@ class Message:
     provider_items: tuple[Mapping[str, Any], ...] = field(
         default=(), kw_only=True, repr=False, converter=_provider_items
     )
-
-    @role.validator
-    def _known_role(self, attribute: Any, value: object) -> None:
-        _checks.text(self, attribute, value)
-        if value not in ROLES:
-            raise ValueError(f"role is {value!r}: use one of {', '.join(ROLES)}")
 
     def __attrs_post_init__(self) -> None:
         named = self.tool_call_id is not None

@@ -5,17 +5,21 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from ._wire.errors import hide_secrets
 from .errors import LLMConfigurationError
 from .providers import Provider
-from .settings import Settings
+from .settings import Settings, shown_url
 
 VERSION = "0.1.0"
 _USER_AGENT = f"llm-adapter/{VERSION} python/{platform.python_version()}"
-_KEY = re.compile(r"[!-~]+")
+_KEY = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotation marks
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
 @frozen(kw_only=True)
@@ -89,6 +93,14 @@ def _base_url(provider: Provider, settings: Settings, given: str | None) -> str:
     return url if url.endswith(provider.base_path) else url + provider.base_path
 
 
+def behind_proxy(scheme: str) -> bool:
+    """Whether the environment names a proxy for addresses of a scheme."""
+    from urllib.request import getproxies
+
+    proxies = getproxies()
+    return bool(proxies.get(scheme) or proxies.get("all"))
+
+
 def check_url(url: str, name: str) -> str:
     """The URL without a slash at its end.
 
@@ -99,24 +111,43 @@ def check_url(url: str, name: str) -> str:
     Raises:
         LLMConfigurationError: no scheme, no host, or a part that does not belong.
     """
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-        usable = usable and parts.port != 0 and url.isascii() and url.isprintable()
-    except ValueError:
-        usable = False
-    if usable and parts.username is not None:
+    if "@" in url:  # before any message that shows the URL
         raise LLMConfigurationError(
             f"{name} holds a user name or password: pass them as a header through "
             "http_client= instead."
         )
-    if not usable or " " in url:
+    if not _names_a_host(url):
         raise LLMConfigurationError(
-            f"{name} is {url!r:.200}: it must start with http:// or https:// and name "
-            "a host, for example https://api.groq.com/openai/v1."
+            f"{name} is {_shown(url)}: it must start with http:// or https:// and name "
+            "a host, all in ASCII, for example https://api.groq.com/openai/v1."
         )
-    if parts.query or parts.fragment:
+    if "?" in url or "#" in url:
         raise LLMConfigurationError(
-            f"{name} is {url!r:.200}: a base URL has no query and no fragment."
+            f"{name} is {_shown(url)} with a query or fragment: a base URL has neither."
         )
     return url.rstrip("/")
+
+
+def _names_a_host(url: str) -> bool:
+    if not (url.isascii() and url.isprintable()) or " " in url or len(url) > 2000:
+        return False
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and _is_host(parts.hostname or "")
+            and parts.port != 0
+        )
+    except ValueError:  # a port beyond 65535, half an IP address
+        return False
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host or _NUMBERS.fullmatch(host):
+        return bool(ip_address(host))
+    return _HOST.fullmatch(host) is not None
+
+
+def _shown(url: str) -> str:
+    # Without what may be secret: a query, or a key in the wrong variable.
+    return hide_secrets(shown_url(url[:200]))

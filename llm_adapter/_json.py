@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NoReturn
 
 from .errors import LLMInvalidResponseError
 
 MAX_DEPTH = 500
 
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\r?\n(.*?)```", re.DOTALL)
 _WHOLE_FENCE = re.compile(r"\s*```[\w+-]*[ \t]*\r?\n(.*)```\s*", re.DOTALL)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_HALF_PAIR = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
+    r"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2}|[\ud800-\udfff])"
+    r"|\\."
+)
 _TOKEN = re.compile(
-    r'(?P<token>"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+)', re.DOTALL
+    r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL
 )
 
 
@@ -36,9 +43,14 @@ def parse_object(text: str) -> dict[str, Any]:
         _fail("The answer is empty where JSON was asked for", text, 0)
     try:
         value = _strict_loads(source)
-    except (ValueError, RecursionError) as error:
-        message, position = _problem(source, error)
-        _fail(f"The answer is not valid JSON: {message}", text, offset + position)
+    except RecursionError:  # fewer levels than 500, but the caller's stack is deep
+        _, position = max((depth, at) for at, depth in _brackets(source))
+        _fail("The answer is nested too deeply to be read", text, offset + position)
+    except json.JSONDecodeError as error:
+        _fail(f"The answer is not valid JSON: {error.msg}", text, offset + error.pos)
+    except _Problem as error:
+        position = error.position(source)
+        _fail(f"The answer is not valid JSON: {error}", text, offset + position)
     if not isinstance(value, dict):
         kind = type(value).__name__
         start = offset + len(source) - len(source.lstrip())
@@ -66,23 +78,28 @@ def _unfenced(text: str) -> tuple[str, int]:
 
 def _strict_loads(source: str) -> Any:
     _check_depth(source)
-    if _SURROGATE.search(source) or not source.isascii():
-        _check_surrogates(source)
-    return json.loads(
+    value = json.loads(
         source,
         object_pairs_hook=_no_duplicates,
         parse_constant=_no_constant,
         parse_float=_finite,
+        parse_int=_readable,
     )
+    if _SURROGATE.search(source):
+        _check_surrogates(source)
+    return value
 
 
 class _Problem(ValueError):
-    """Something that JSON or we do not allow; position -1: look for `what`."""
+    """Something that JSON or we do not allow: its index, or what finds it."""
 
-    def __init__(self, message: str, position: int = -1, what: str = "") -> None:
+    def __init__(self, message: str, where: int | Callable[[str], int]) -> None:
         super().__init__(message)
-        self.position = position
-        self.what = what
+        self._where = where
+
+    def position(self, source: str) -> int:
+        where = self._where
+        return where if isinstance(where, int) else where(source)
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,89 +108,83 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _Problem(
-                    f"the key {key!r:.80} stands twice in one object", -1, key
-                )
+                message = f"the key {key!r:.80} stands twice in one object"
+                raise _Problem(message, partial(_second, key))
             seen.add(key)
     return found
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _Problem(f"{name} is not a JSON number", -1, name)
+    raise _Problem(f"{name} is not a JSON number", partial(_first, name))
 
 
 def _finite(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise _Problem(f"the number {digits:.40} is too large", -1, digits)
+        raise _Problem(f"the number {digits:.40} is too large", partial(_first, digits))
     return value
 
 
-def _check_depth(source: str) -> None:
-    # Brackets inside strings only make this bound stricter to reach, never looser.
-    if source.count("[") + source.count("{") <= MAX_DEPTH:
-        return
+def _readable(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        message = f"a number has {len(digits)} digits, more than can be read"
+        raise _Problem(message, partial(_first, digits)) from None
+
+
+def _brackets(source: str) -> Iterator[tuple[int, int]]:
+    """The index of every bracket that opens, and how deep it is."""
     depth = 0
     for match in _TOKEN.finditer(source):
-        token = match["token"]
-        if token in "[{":
+        token = match[0]
+        if token in ("[", "{"):
             depth += 1
-            if depth > MAX_DEPTH:
-                message = f"it is nested more than {MAX_DEPTH} levels deep"
-                raise _Problem(message, match.start())
-        elif token in "]}":
+            yield match.start(), depth
+        elif token in ("]", "}"):
             depth -= 1
 
 
+def _check_depth(source: str) -> None:
+    if source.count("[") + source.count("{") <= MAX_DEPTH:
+        return
+    for position, depth in _brackets(source):
+        if depth > MAX_DEPTH:
+            message = f"it is nested more than {MAX_DEPTH} levels deep"
+            raise _Problem(message, position)
+
+
 def _check_surrogates(source: str) -> None:
+    for match in _HALF_PAIR.finditer(source):
+        if match["half"]:
+            raise _Problem("it holds half of a surrogate pair", match.start())
+
+
+def _first(token: str, source: str) -> int:
+    """Where a number or constant stands: json has stopped at the first of them."""
+    found = _TOKEN.finditer(source)
+    return next(match.start() for match in found if match[0].startswith(token))
+
+
+def _second(key: str, source: str) -> int:
+    return next(_repeated(key, source))
+
+
+def _repeated(key: str, source: str) -> Iterator[int]:
+    """Where a key stands that its object has already."""
+    has_key: list[bool] = []  # of each object that is open
+    at, before = 0, ""
     for match in _TOKEN.finditer(source):
-        token = match["token"]
-        if not token.startswith('"'):
-            continue
-        try:
-            json.loads(token, strict=False).encode()
-        except UnicodeEncodeError:
-            message = "it holds half of a surrogate pair"
-            raise _Problem(message, match.start()) from None
-        except ValueError:
-            continue  # json.loads of the whole says what and where
-
-
-def _problem(source: str, error: ValueError | RecursionError) -> tuple[str, int]:
-    """What is wrong, and the index in `source`."""
-    if isinstance(error, json.JSONDecodeError):
-        return error.msg, error.pos
-    if not isinstance(error, _Problem):
-        # The only other ValueError of json is Python's limit on digits.
-        return "a number has more digits than can be read", _longest_number(source)
-    if error.position >= 0:
-        return str(error), error.position
-    return str(error), _position_of(source, error.what)
-
-
-def _longest_number(source: str) -> int:
-    tokens = [match for match in _TOKEN.finditer(source) if match["token"][0] != '"']
-    return max(tokens, key=lambda match: len(match["token"])).start()
-
-
-def _position_of(source: str, what: str) -> int:
-    """Where `what` stands: a constant or number, or the second of two equal keys."""
-    keys: list[set[str]] = [set()]
-    tokens = [*_TOKEN.finditer(source)]
-    for match, following in zip(tokens, [*tokens[1:], None], strict=True):
-        token = match["token"]
-        if token == what:
-            return match.start()
+        token = match[0]
         if token == "{":
-            keys.append(set())
+            has_key.append(False)
         elif token == "}":
-            keys.pop()
-        elif token.startswith('"') and following and following["token"] == ":":
-            key = json.loads(token)
-            if key == what and key in keys[-1]:
-                return match.start()
-            keys[-1].add(key)
-    return 0
+            has_key.pop()
+        elif token == ":" and json.loads(before) == key:
+            if has_key[-1]:
+                yield at
+            has_key[-1] = True
+        at, before = match.start(), token
 
 
 def _fail(message: str, text: str, position: int) -> NoReturn:

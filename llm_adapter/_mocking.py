@@ -37,7 +37,7 @@ class Answers:
                 f"{type(answers).__name__}"
             )
         self._answers = {
-            keyword: list(answer) if isinstance(answer, list | tuple) else answer
+            _checked(keyword, answer): _own(answer)
             for keyword, answer in (answers or {}).items()
         }
 
@@ -53,6 +53,18 @@ class Answers:
                 return _response(answer, request)
         wants_json = output_format(request.response_format) is not None
         return _response("{}" if wants_json else DEFAULT_TEXT, request)
+
+
+def _checked(keyword: object, answer: Answer) -> str:
+    if not isinstance(keyword, str):
+        raise TypeError(f"a keyword must be a string, not {type(keyword).__name__}")
+    if isinstance(answer, list | tuple) and not answer:
+        raise ValueError(f"the list of answers to {keyword!r} is empty")
+    return keyword
+
+
+def _own(answer: Answer) -> Answer:
+    return list(answer) if isinstance(answer, list | tuple) else answer
 
 
 def prompt_text(request: LLMRequest) -> str:
@@ -72,7 +84,9 @@ def _response(answer: Answer, request: LLMRequest) -> LLMResponse:
         answer = answer.pop(0) if len(answer) > 1 else answer[0]
     if callable(answer) and not isinstance(answer, type):
         answer = answer(request)
-    if isinstance(answer, BaseException) or _is_exception_class(answer):
+    if isinstance(answer, type) and issubclass(answer, BaseException):
+        answer = answer()
+    if isinstance(answer, BaseException):
         raise answer
     if isinstance(answer, LLMResponse):
         return answer
@@ -81,10 +95,6 @@ def _response(answer: Answer, request: LLMRequest) -> LLMResponse:
     if not isinstance(answer, str):
         raise TypeError(f"a mock cannot answer with {type(answer).__name__}")
     return _written(answer, request)
-
-
-def _is_exception_class(answer: Answer) -> bool:
-    return isinstance(answer, type) and issubclass(answer, BaseException)
 
 
 def _written(words: str, request: LLMRequest) -> LLMResponse:

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from .errors import (
     LLMInvalidResponseError,
@@ -127,8 +127,7 @@ class RetryPolicy:
 
         bounds = expo(base=2, factor=self.base, max_value=self.max_delay)
         next(bounds)  # backoff's generators start with an empty step
-        for bound in bounds:
-            yield full_jitter(bound)
+        yield from map(full_jitter, bounds)
 
 
 @define
@@ -142,13 +141,11 @@ class RetryBudget:
     capacity: float = 200.0
     per_call: float = 0.5
     per_second: float = 2.0
-    _tokens: float = field(init=False)
+    _tokens: float = field(
+        init=False, default=Factory(lambda self: self.capacity, takes_self=True)
+    )
     _updated: float = field(init=False, default=-math.inf)
     _lock: threading.Lock = field(init=False, factory=threading.Lock, repr=False)
-
-    @_tokens.default
-    def _full(self) -> float:
-        return self.capacity
 
     def deposit(self) -> None:
         """Note a first attempt."""

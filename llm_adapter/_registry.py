@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
-from inspect import isclass
+from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract, isclass
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +25,7 @@ def split_name(provider: object) -> tuple[str, str | None]:
     """
     if not isinstance(provider, str):
         raise TypeError(f"provider must be a string, not {type(provider).__name__}")
-    name, colon, model = provider.strip().partition(":")
+    name, colon, model = map(str.strip, provider.partition(":"))
     if not name or (colon and not model):
         raise LLMConfigurationError(
             f"The provider is {provider!r}: write a name such as 'groq', or a name and "
@@ -58,12 +58,33 @@ def installed_adapter(name: str, port: type) -> Any:
 
     An entry point refers to a class or to a module; in a module, the class whose form
     fits counts. So one name can serve both forms.
+
+    Raises:
+        LLMConfigurationError: it cannot be imported, or has no class of this form.
     """
-    for point in entry_points(group=GROUP, name=name):
-        for candidate in _classes(point.load()):
-            if issubclass(candidate, port):
+    points = [p for p in entry_points(group=GROUP) if p.name.lower() == name]
+    for point in points:
+        for candidate in _classes(_loaded(point)):
+            if issubclass(candidate, port) and not isabstract(candidate):
                 return candidate
+    if points:
+        raise LLMConfigurationError(
+            f"The installed adapter {name!r} ({points[0].value}) has no subclass of "
+            f"{port.__name__}: it may exist in the other form, sync or async, only.",
+            provider=name,
+        )
     return None
+
+
+def _loaded(point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:  # of a module that is not ours
+        raise LLMConfigurationError(
+            f"The installed adapter {point.name!r} ({point.value}) cannot be loaded: "
+            f"{type(error).__name__}: {error}",
+            provider=point.name.lower(),
+        ) from error
 
 
 def _classes(loaded: object) -> Iterator[type]:
@@ -76,7 +97,7 @@ def _classes(loaded: object) -> Iterator[type]:
 
 def installed_names() -> set[str]:
     """The names that installed packages offer."""
-    return {point.name for point in entry_points(group=GROUP)}
+    return {point.name.lower() for point in entry_points(group=GROUP)}
 
 
 def unknown_provider(name: str, known: Iterable[str]) -> LLMConfigurationError:

@@ -51,8 +51,9 @@ def retry_after(
     if date is not None:
         sent = _date(headers.get("date", ""))
         return max(0.0, date - (now if sent is None else sent))
-    match = _IN_MESSAGE.search(message)
-    return duration(match[1]) if match else duration(value)
+    asked = duration(value)
+    match = _IN_MESSAGE.search(message) if asked is None else None
+    return duration(match[1].lower()) if match else asked
 
 
 def duration(text: str) -> float | None:
@@ -77,10 +78,14 @@ def _number(text: str | None) -> float | None:
 def _date(text: str) -> float | None:
     if not text[:1].isalpha():
         return None
-    # Imported late: dates are rare, and email.utils takes as long as all of this module.
+    # Imported late: dates are rare, and these take longer than all of this module.
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
     try:
-        return parsedate_to_datetime(text).timestamp()
+        date = parsedate_to_datetime(text)
+        # HTTP's dates are in GMT, also where they do not say so.
+        zone = date.tzinfo or UTC
+        return date.replace(tzinfo=zone).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

@@ -14,6 +14,9 @@ from .errors import LLMInvalidResponseError
 T = TypeVar("T")
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+_REF = "#/$defs/"
+_KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
+_SCHEMA_KEYWORDS = frozenset({"properties", "$ref", "anyOf", "$defs"})
 JSON_OBJECT: Mapping[str, str] = {"type": "json_object"}
 
 
@@ -53,11 +56,12 @@ def output_format(
     kind = response_format.get("type")
     if kind == "text":
         return None
-    if kind == "json_object":
-        return OutputFormat(schema=response_format.get("schema"))
-    if kind == "json_schema":
+    if kind == "json_object" and "schema" not in response_format:
+        return OutputFormat()
+    if kind in ("json_object", "json_schema"):
         return _named_schema(response_format.get("json_schema") or response_format)
-    if {"type", "properties", "$ref", "anyOf", "$defs"} & response_format.keys():
+    known = isinstance(kind, list) or kind in _KINDS
+    if known or (kind is None and _SCHEMA_KEYWORDS & response_format.keys()):
         return OutputFormat(schema=response_format)
     raise ValueError(
         f"response_format is {response_format!r:.200}: use {{'type': 'json_object'}}, "
@@ -65,9 +69,9 @@ def output_format(
     )
 
 
-def _named_schema(form: Mapping[str, Any]) -> OutputFormat:
-    schema = form.get("schema")
-    if not isinstance(schema, Mapping):
+def _named_schema(form: object) -> OutputFormat:
+    schema = form.get("schema") if isinstance(form, Mapping) else None
+    if not (isinstance(form, Mapping) and isinstance(schema, Mapping)):
         raise ValueError(f"response_format {form!r:.200} has no 'schema' mapping")
     return OutputFormat(
         schema=schema,
@@ -88,12 +92,22 @@ def schema_of(kind: type) -> dict[str, Any]:
         return schema
     try:
         (schema,), definitions = msgspec.json.schema_components(
-            [kind], ref_template="#/$defs/{name}"
+            [kind], ref_template=_REF + "{name}"
         )
-    except TypeError as error:
+    except (TypeError, NameError) as error:  # NameError: a hint that leads nowhere
         raise TypeError(f"{kind!r} has no JSON schema: {error}") from None
-    root = dict(definitions.pop(kind.__name__, schema))
+    name = schema.get("$ref", "").removeprefix(_REF)
+    root = dict(definitions.get(name, schema))
+    if not _refers_to(name, definitions):
+        definitions.pop(name, None)
     return {**root, "$defs": definitions} if definitions else root
+
+
+def _refers_to(name: str, value: Any) -> bool:
+    if isinstance(value, dict):
+        here = value.get("$ref") == _REF + name
+        return here or any(_refers_to(name, item) for item in value.values())
+    return isinstance(value, list) and any(_refers_to(name, item) for item in value)
 
 
 def build(kind: type[T], data: Any, *, text: str) -> T:

@@ -104,7 +104,7 @@ class LLMServiceError(Exception):
         retryable: bool | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message or self.summary
+        self.message: str = message or self.summary
         self.provider = provider
         self.model = model
         self.status_code = status_code

@@ -17,7 +17,7 @@ def cost(usage: Usage, provider: str, model: str) -> Decimal | None:
 
     >>> usage = Usage(input_tokens=1_000_000, output_tokens=0)
     >>> cost(usage, "groq", "openai/gpt-oss-20b")
-    Decimal('0.075')
+    Decimal('0.0750')
     """
     known = PROVIDERS[provider].model(model) if provider in PROVIDERS else None
     if known is None or known.price is None:

@@ -20,6 +20,7 @@ IRREGULAR: Mapping[str, str] = {
     "StopAsyncIteration": "StopIteration",
     "aclose": "close",
     "anext": "next",
+    "push_async_callback": "callback",
     # httpx
     "handle_async_request": "handle_request",
 }

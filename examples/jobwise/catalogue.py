@@ -74,7 +74,7 @@ PROFILE = Workflow(
 )
 RANKING = Workflow(
     name="content_ranking",
-    title="content ranking",
+    title="ranking",
     model="openai/gpt-oss-20b",
     temperature=0.3,
     max_tokens=2500,

@@ -111,11 +111,11 @@ def checked_ranking(data: Mapping[str, Any], known: Mapping[str, str]) -> Rankin
 def _ranked(
     entry: Mapping[str, Any], known: Mapping[str, str], data: Mapping[str, Any]
 ) -> Ranked:
-    score, reason = entry.get("score"), entry.get("reason")
-    whole = isinstance(score, int) and not isinstance(score, bool)
-    _require(whole and 0 <= score <= 100, "a score is not from 0 to 100", data)
+    score: Any = entry.get("score")
+    reason: Any = entry.get("reason")
+    _require(type(score) is int and 0 <= score <= 100, "a score is not 0 to 100", data)
     _require(isinstance(reason, str), "a reason is not text", data)
-    return Ranked(known[entry["id"]], int(score), str(reason))
+    return Ranked(known[entry["id"]], score, reason)
 
 
 def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -14,6 +14,10 @@ from ..settings import Settings
 from .service import AsyncLLMService
 
 _BUILT_IN = ("groq", "mock")
+# It takes the place of an adapter, whatever that was given.
+_NOT_FOR_A_MOCK = frozenset(
+    {"api_key", "base_url", "settings", "timeout", "max_retries", "http_client"}
+)
 
 
 class AsyncLLMFactory:
@@ -37,8 +41,8 @@ class AsyncLLMFactory:
         settings = options.get("settings") or Settings.from_env()
         chosen = settings.provider if provider is None else provider
         name, model = split_name(chosen)
-        if model is not None:
-            options.setdefault("model", model)
+        if model is not None and options.get("model") is None:
+            options["model"] = model
         adapter = cls._registered.get(name)
         if adapter is None and name in _BUILT_IN:
             return _built_in(name, settings, options)
@@ -66,8 +70,8 @@ def _built_in(
     if name == "mock":
         from .mock import AsyncMockLLMService
 
-        options.pop("settings", None)
-        return AsyncMockLLMService(**options)
+        own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
+        return AsyncMockLLMService(**own)
     from .adapters import AsyncGroqAdapter
 
     return AsyncGroqAdapter(**{**options, "settings": settings})

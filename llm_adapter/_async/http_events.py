@@ -32,6 +32,7 @@ class AsyncHTTPEvents:
         self._decoder: StreamDecoder = client.dialect.stream_decoder()
         self._answer: AsyncAnswer | None = None
         self._delivered = False
+        self._closed = False
 
     async def open(self) -> None:
         """Send until an answer begins."""
@@ -46,7 +47,8 @@ class AsyncHTTPEvents:
                 return await self._read(answer)
             except LLMServiceError as error:
                 answer.named(error)
-                await self.close()
+                await self._let_go()
+                self._check_open()
                 if self._delivered:
                     raise self._final(error) from error.__cause__
                 await self._session.wait(self._call, self._attempts, error)
@@ -56,13 +58,22 @@ class AsyncHTTPEvents:
         return self._concluded(self._decoder.response())
 
     async def close(self) -> None:
-        """Release the connection."""
+        """Release the connection; whoever waits for an event is told."""
+        self._closed = True
+        await self._let_go()
+
+    async def _let_go(self) -> None:
         answer, self._answer = self._answer, None
         if answer is not None:
             await answer.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._final(LLMServiceError("it was closed while it was read."))
+
     async def _send(self) -> AsyncAnswer:
         while True:
+            self._check_open()
             self._attempts.begin(monotonic())
             self._decoder = self._client.dialect.stream_decoder()
             try:
@@ -71,6 +82,9 @@ class AsyncHTTPEvents:
                 await self._session.wait(self._call, self._attempts, error)
             else:
                 self._answer = answer
+                if self._closed:
+                    await self._let_go()
+                    self._check_open()
                 return answer
 
     async def _read(self, answer: AsyncAnswer) -> Sequence[StreamEvent]:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Generic, TypeVar
 
-import httpcore
 import httpx
-from attrs import define, frozen
+from attrs import frozen
 
 from .._call import MAX_REDIRECTS, Call, Client, log_failure, log_retry, redirected
-from .._concurrency import (
-    PerLoop,
-    async_loop,
-    async_on_loop_end,
-    async_sleep,
-    monotonic,
-    time,
-)
+from .._concurrency import async_sleep, monotonic, time
 from .._policy import Attempts, Timer, process_budget, start_timer
 from .._wire.encoding import MAX_BODY_BYTES, body_decoder, too_large
 from .._wire.errors import error_from_answer
 from ..errors import LLMConnectionError, LLMServiceError, LLMTimeoutError
-from .transport import (
-    TIMER,
-    AsyncContent,
-    AsyncHTTPPoolTransport,
-    AsyncPool,
-    ssl_context,
-)
+from .connections import AsyncConnections
+from .transport import TIMER, AsyncContent
 
 T = TypeVar("T")
 
@@ -57,33 +41,16 @@ class Fetched(Generic[T]):
     request_id: str | None
 
 
-@define(eq=False)
-class _AsyncConnections:
-    """What sends requests on one event loop."""
-
-    transport: httpx.AsyncHTTPTransport | None
-    client: httpx.AsyncClient | None
-    waiting: AsyncGenerator[None] | None = None
-
-    async def close(self) -> None:
-        if self.transport is not None:
-            await self.transport.aclose()
-        if self.client is not None:
-            await self.client.aclose()
-
-
 class AsyncSession:
     """Sends the calls of one service and reads their answers."""
 
     def __init__(self, client: Client, http_client: httpx.AsyncClient | None) -> None:
         self._client = client
-        self._http_client = http_client
         self._urls: dict[str, httpx.URL] = {}
         base = httpx.URL(client.endpoint.base_url)
         host = base.netloc.decode("ascii")
         self._headers = httpx.Headers({"Host": host, **client.endpoint.headers})
-        self._connections: PerLoop[_AsyncConnections] = PerLoop()
-        self._closed = False
+        self._connections = AsyncConnections(client.endpoint.base_url, http_client)
 
     # -- calls ------------------------------------------------------------------------
 
@@ -149,17 +116,15 @@ class AsyncSession:
         raise LLMConnectionError(f"{call.url} redirects in a circle", retryable=False)
 
     async def _send(self, call: Call, url: str, timer: Timer) -> AsyncAnswer:
-        if self._closed:
-            raise LLMServiceError("The service is closed: create a new one.")
-        connections = await self._connect()
+        sender = await self._connections.here()
         try:
-            if connections.client is not None:
-                request = self._client_request(connections.client, call, url, timer)
-                response = await connections.client.send(request, stream=True)
+            if sender.client is not None:
+                request = self._client_request(sender.client, call, url, timer)
+                response = await sender.client.send(request, stream=True)
             else:
                 request = self._request(call, url, timer)
-                assert connections.transport is not None
-                response = await connections.transport.handle_async_request(request)
+                assert sender.transport is not None
+                response = await sender.transport.handle_async_request(request)
         except FAILURES as failure:
             raise connection_error(failure, call, timer) from failure
         return AsyncAnswer(call, timer, request, response)
@@ -171,10 +136,7 @@ class AsyncSession:
         if address is None:
             address = self._urls[url] = httpx.URL(url)
         length = str(len(call.body)).encode()
-        headers = [*self._headers.raw, (b"Content-Length", length)]
-        if call.headers:
-            merged = httpx.Headers({**self._headers, **call.headers})
-            headers = [*merged.raw, (b"Content-Length", length)]
+        headers = [*self._headers_of(call).raw, (b"Content-Length", length)]
         return httpx.Request(
             call.method,
             address,
@@ -182,6 +144,14 @@ class AsyncSession:
             stream=AsyncContent(call.body),
             extensions={TIMER: timer},
         )
+
+    def _headers_of(self, call: Call) -> httpx.Headers:
+        """Ours, and the call's own in their place."""
+        if not call.headers:
+            return self._headers
+        headers = self._headers.copy()
+        headers.update(call.headers)
+        return headers
 
     def _client_request(
         self, client: httpx.AsyncClient, call: Call, url: str, timer: Timer
@@ -197,57 +167,14 @@ class AsyncSession:
         return client.build_request(
             call.method,
             url,
-            headers={**self._headers, **call.headers},
+            headers=self._headers_of(call),
             content=call.body,
             extensions={TIMER: timer, "timeout": limits},
         )
 
-    # -- connections ------------------------------------------------------------------
-
-    async def _connect(self) -> _AsyncConnections:
-        owner = async_loop()
-        known = self._connections.get(owner)
-        if known is not None:
-            return known
-        made = self._make_connections()
-        kept = self._connections.add(owner, made)
-        if kept is made and self._http_client is None:
-            made.waiting = await async_on_loop_end(partial(self._disconnect, owner))
-        return kept
-
-    async def _disconnect(self, owner: Hashable) -> None:
-        known = self._connections.pop(owner)
-        if known is not None:
-            await known.close()
-
-    def _make_connections(self) -> _AsyncConnections:
-        if self._http_client is not None:
-            return _AsyncConnections(None, self._http_client)
-        if urllib.request.getproxies():
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-            return _AsyncConnections(None, httpx.AsyncClient(limits=limits))
-        url = httpx.URL(self._client.endpoint.base_url)
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
-        origin = httpcore.Origin(url.raw_scheme, url.raw_host, port)
-        context = None
-        if url.scheme == "https":
-            environ = os.environ
-            context = ssl_context(
-                environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-            )
-        return _AsyncConnections(
-            AsyncHTTPPoolTransport(AsyncPool(origin, context)), None
-        )
-
     async def close(self) -> None:
         """Release every connection; a user's own client stays open."""
-        self._closed = True
-        if self._http_client is None:
-            here = self._connections.get(async_loop())
-            if here is not None and here.waiting is not None:
-                await here.waiting.aclose()
-        # Connections of other loops are closed there, once nobody holds them.
-        self._connections.clear()
+        await self._connections.close()
 
 
 class AsyncAnswer:
@@ -259,8 +186,7 @@ class AsyncAnswer:
         self._call = call
         self._timer = timer
         self._response = response
-        stream: Any = response.stream
-        self._chunks: AsyncIterator[bytes] = stream.__aiter__()
+        self._chunks: AsyncIterator[bytes] | None = None
         self._headers = {name.lower(): value for name, value in response.headers.raw}
         self._decoder = body_decoder(self.header(b"content-encoding"))
         self.status_code = response.status_code
@@ -319,6 +245,8 @@ class AsyncAnswer:
         pieces: list[bytes] = []
         size = 0
         try:
+            if _number(self.header(b"content-length")) > MAX_BODY_BYTES:
+                raise too_large()
             while (chunk := await self.next_chunk()) is not None:
                 pieces.append(chunk)
                 size += len(chunk)
@@ -334,6 +262,9 @@ class AsyncAnswer:
         Raises:
             LLMServiceError: it cannot be had, or not in time.
         """
+        if self._chunks is None:
+            stream: Any = self._response.stream
+            self._chunks = stream.__aiter__()
         try:
             chunk = await anext(self._chunks, None)
         except FAILURES as failure:
@@ -353,7 +284,13 @@ class AsyncAnswer:
         finally:
             closing = getattr(self._chunks, "aclose", None)
             if closing is not None:
-                await closing()
+                # Runs: someone else reads, and ends it on hearing of the close.
+                with suppress(RuntimeError, ValueError):
+                    await closing()
+
+
+def _number(digits: str | None) -> int:
+    return int(digits[:20]) if digits and digits.isdecimal() else 0
 
 
 def connection_error(

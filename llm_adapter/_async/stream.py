@@ -104,7 +104,10 @@ class AsyncResponseStream:
         self._closed = True
         guard, self._guard = self._guard, None
         if guard is not None:
-            await guard.aclose()
+            try:
+                await self._source.close()
+            finally:
+                await anext(guard, None)
 
     async def _open(self) -> None:
         if self._opened or self._closed:

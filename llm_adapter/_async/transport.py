@@ -6,10 +6,12 @@ in flight that is most of the work. A stack of idle connections looks at one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from functools import cache
 from ssl import SSLContext
-from typing import Any, Self
+from typing import Any
 
 import httpcore
 import httpx
@@ -18,6 +20,7 @@ from .._concurrency import (
     AsyncSlots,
     async_connect_tcp,
     async_shielded,
+    async_wake_reader,
     monotonic,
 )
 from .._policy import Timer
@@ -51,12 +54,9 @@ class AsyncContent(httpx.ByteStream):
         return _AsyncWhole(self._content)
 
 
-class _AsyncWhole:
+class _AsyncWhole(AsyncIterator[bytes]):
     def __init__(self, content: bytes) -> None:
         self._rest = content
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> bytes:
         content, self._rest = self._rest, b""
@@ -71,7 +71,7 @@ class AsyncPool(httpcore.AsyncConnectionInterface):
     def __init__(self, origin: httpcore.Origin, ssl_context: SSLContext | None) -> None:
         self._origin = origin
         self._ssl_context = ssl_context
-        self._idle: list[_AsyncConnection] = []
+        self._idle: deque[_AsyncConnection] = deque()
         self._slots = AsyncSlots(MAX_CONNECTIONS)
         self._connecting = AsyncSlots(MAX_CONNECTING)
         self._closed = False
@@ -89,7 +89,7 @@ class AsyncPool(httpcore.AsyncConnectionInterface):
         except BaseException:
             self._slots.release()
             raise
-        body = _AsyncBody(self, connection, response.stream)
+        body = _AsyncBody(self, connection, response)
         return httpcore.Response(
             response.status,
             headers=response.headers,
@@ -114,15 +114,33 @@ class AsyncPool(httpcore.AsyncConnectionInterface):
         self._slots.release()
         if connection.http.is_idle() and not self._closed:
             self._idle.append(connection)
+            await self._close_oldest()
         else:
             await connection.close()
+        if self._closed:  # perhaps just now, by another thread
+            await self.aclose()
+
+    async def _close_oldest(self) -> None:
+        """Close the connection unused for longest, if it has expired.
+
+        New calls take the one used last: those below it would stay for ever.
+        """
+        if len(self._idle) < 2:
+            return
+        with suppress(IndexError):  # another thread was faster
+            oldest = self._idle.popleft()
+            if oldest.http.has_expired():
+                await oldest.close()
+            else:
+                self._idle.appendleft(oldest)
 
     async def aclose(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
         self._closed = True
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await connection.close()
+        async with AsyncExitStack() as each:  # the rest too when one is cancelled
+            with suppress(IndexError):
+                while True:
+                    each.push_async_callback(self._idle.pop().close)
 
 
 class _AsyncConnection:
@@ -161,11 +179,15 @@ class _AsyncBody:
     """The body of an answer; closing it gives the connection back."""
 
     def __init__(
-        self, pool: AsyncPool, connection: _AsyncConnection, stream: Any
+        self,
+        pool: AsyncPool,
+        connection: _AsyncConnection,
+        response: httpcore.Response,
     ) -> None:
         self._pool = pool
         self._connection = connection
-        self._stream = stream
+        self._network_stream = response.extensions.get("network_stream")
+        self._stream: Any = response.stream
         self._chunks: AsyncIterator[bytes] | None = None
         self._closed = False
 
@@ -197,6 +219,8 @@ class _AsyncBody:
                     pass
         except (httpcore.NetworkError, httpcore.ProtocolError):
             pass  # the hang-up itself, or rubbish behind what was read
+        except (RuntimeError, ValueError):  # a generator that runs: someone reads
+            async_wake_reader(self._network_stream)
         await self._stream.aclose()
 
 
@@ -207,6 +231,7 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         self.timer = Timer(total=0.0)
         self.hung_up = False
         self._connecting = connecting
+        self._connected_by = 0.0
 
     async def connect_tcp(
         self,
@@ -216,15 +241,27 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.AsyncNetworkStream:
-        seconds = self.timer.until_connected(monotonic())
-        if not await self._connecting.acquire(seconds):
+        now = monotonic()
+        self._connected_by = now + self.timer.until_connected(now)
+        if not await self._connecting.acquire(self.until_connected()):
             raise httpcore.ConnectTimeout("too many connections are being opened")
         try:
-            seconds = self.timer.until_connected(monotonic())
+            seconds = self.until_connected()
             stream = await async_connect_tcp(host, port, seconds, socket_options or [])
         finally:
             self._connecting.release()
         return _AsyncStream(stream, self)
+
+    def until_connected(self) -> float:
+        """Seconds that are left until the connection must stand.
+
+        Raises:
+            ConnectTimeout: none are; to a socket 0 would mean not to wait at all.
+        """
+        seconds = self._connected_by - monotonic()
+        if seconds <= 0:
+            raise httpcore.ConnectTimeout("the time is up")
+        return seconds
 
 
 class _AsyncStream(httpcore.AsyncNetworkStream):
@@ -262,10 +299,9 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        seconds = self._backend.timer.until_connected(monotonic())
         try:
             secured = await self._stream.start_tls(
-                ssl_context, server_hostname, seconds
+                ssl_context, server_hostname, self._backend.until_connected()
             )
         except BaseException:
             await self.aclose()

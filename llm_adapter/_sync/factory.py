@@ -15,6 +15,10 @@ from ..settings import Settings
 from .service import LLMService
 
 _BUILT_IN = ("groq", "mock")
+# It takes the place of an adapter, whatever that was given.
+_NOT_FOR_A_MOCK = frozenset(
+    {"api_key", "base_url", "settings", "timeout", "max_retries", "http_client"}
+)
 
 
 class LLMFactory:
@@ -38,8 +42,8 @@ class LLMFactory:
         settings = options.get("settings") or Settings.from_env()
         chosen = settings.provider if provider is None else provider
         name, model = split_name(chosen)
-        if model is not None:
-            options.setdefault("model", model)
+        if model is not None and options.get("model") is None:
+            options["model"] = model
         adapter = cls._registered.get(name)
         if adapter is None and name in _BUILT_IN:
             return _built_in(name, settings, options)
@@ -65,8 +69,8 @@ def _built_in(name: str, settings: Settings, options: dict[str, Any]) -> LLMServ
     if name == "mock":
         from .mock import MockLLMService
 
-        options.pop("settings", None)
-        return MockLLMService(**options)
+        own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
+        return MockLLMService(**own)
     from .adapters import GroqAdapter
 
     return GroqAdapter(**{**options, "settings": settings})

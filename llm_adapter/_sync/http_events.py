@@ -33,6 +33,7 @@ class HTTPEvents:
         self._decoder: StreamDecoder = client.dialect.stream_decoder()
         self._answer: Answer | None = None
         self._delivered = False
+        self._closed = False
 
     def open(self) -> None:
         """Send until an answer begins."""
@@ -47,7 +48,8 @@ class HTTPEvents:
                 return self._read(answer)
             except LLMServiceError as error:
                 answer.named(error)
-                self.close()
+                self._let_go()
+                self._check_open()
                 if self._delivered:
                     raise self._final(error) from error.__cause__
                 self._session.wait(self._call, self._attempts, error)
@@ -57,13 +59,22 @@ class HTTPEvents:
         return self._concluded(self._decoder.response())
 
     def close(self) -> None:
-        """Release the connection."""
+        """Release the connection; whoever waits for an event is told."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._final(LLMServiceError("it was closed while it was read."))
+
     def _send(self) -> Answer:
         while True:
+            self._check_open()
             self._attempts.begin(monotonic())
             self._decoder = self._client.dialect.stream_decoder()
             try:
@@ -72,6 +83,9 @@ class HTTPEvents:
                 self._session.wait(self._call, self._attempts, error)
             else:
                 self._answer = answer
+                if self._closed:
+                    self._let_go()
+                    self._check_open()
                 return answer
 
     def _read(self, answer: Answer) -> Sequence[StreamEvent]:

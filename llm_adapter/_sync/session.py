@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-import os
-import urllib.request
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Any, Generic, TypeVar
 
-import httpcore
 import httpx
-from attrs import define, frozen
+from attrs import frozen
 
 from .._call import MAX_REDIRECTS, Call, Client, log_failure, log_retry, redirected
-from .._concurrency import PerLoop, loop, monotonic, on_loop_end, sleep, time
+from .._concurrency import monotonic, sleep, time
 from .._policy import Attempts, Timer, process_budget, start_timer
 from .._wire.encoding import MAX_BODY_BYTES, body_decoder, too_large
 from .._wire.errors import error_from_answer
 from ..errors import LLMConnectionError, LLMServiceError, LLMTimeoutError
-from .transport import TIMER, Content, HTTPPoolTransport, Pool, ssl_context
+from .connections import Connections
+from .transport import TIMER, Content
 
 T = TypeVar("T")
 
@@ -45,33 +42,16 @@ class Fetched(Generic[T]):
     request_id: str | None
 
 
-@define(eq=False)
-class _Connections:
-    """What sends requests on one event loop."""
-
-    transport: httpx.HTTPTransport | None
-    client: httpx.Client | None
-    waiting: Generator[None] | None = None
-
-    def close(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
-        if self.client is not None:
-            self.client.close()
-
-
 class Session:
     """Sends the calls of one service and reads their answers."""
 
     def __init__(self, client: Client, http_client: httpx.Client | None) -> None:
         self._client = client
-        self._http_client = http_client
         self._urls: dict[str, httpx.URL] = {}
         base = httpx.URL(client.endpoint.base_url)
         host = base.netloc.decode("ascii")
         self._headers = httpx.Headers({"Host": host, **client.endpoint.headers})
-        self._connections: PerLoop[_Connections] = PerLoop()
-        self._closed = False
+        self._connections = Connections(client.endpoint.base_url, http_client)
 
     # -- calls ------------------------------------------------------------------------
 
@@ -135,17 +115,15 @@ class Session:
         raise LLMConnectionError(f"{call.url} redirects in a circle", retryable=False)
 
     def _send(self, call: Call, url: str, timer: Timer) -> Answer:
-        if self._closed:
-            raise LLMServiceError("The service is closed: create a new one.")
-        connections = self._connect()
+        sender = self._connections.here()
         try:
-            if connections.client is not None:
-                request = self._client_request(connections.client, call, url, timer)
-                response = connections.client.send(request, stream=True)
+            if sender.client is not None:
+                request = self._client_request(sender.client, call, url, timer)
+                response = sender.client.send(request, stream=True)
             else:
                 request = self._request(call, url, timer)
-                assert connections.transport is not None
-                response = connections.transport.handle_request(request)
+                assert sender.transport is not None
+                response = sender.transport.handle_request(request)
         except FAILURES as failure:
             raise connection_error(failure, call, timer) from failure
         return Answer(call, timer, request, response)
@@ -157,10 +135,7 @@ class Session:
         if address is None:
             address = self._urls[url] = httpx.URL(url)
         length = str(len(call.body)).encode()
-        headers = [*self._headers.raw, (b"Content-Length", length)]
-        if call.headers:
-            merged = httpx.Headers({**self._headers, **call.headers})
-            headers = [*merged.raw, (b"Content-Length", length)]
+        headers = [*self._headers_of(call).raw, (b"Content-Length", length)]
         return httpx.Request(
             call.method,
             address,
@@ -168,6 +143,14 @@ class Session:
             stream=Content(call.body),
             extensions={TIMER: timer},
         )
+
+    def _headers_of(self, call: Call) -> httpx.Headers:
+        """Ours, and the call's own in their place."""
+        if not call.headers:
+            return self._headers
+        headers = self._headers.copy()
+        headers.update(call.headers)
+        return headers
 
     def _client_request(
         self, client: httpx.Client, call: Call, url: str, timer: Timer
@@ -183,55 +166,14 @@ class Session:
         return client.build_request(
             call.method,
             url,
-            headers={**self._headers, **call.headers},
+            headers=self._headers_of(call),
             content=call.body,
             extensions={TIMER: timer, "timeout": limits},
         )
 
-    # -- connections ------------------------------------------------------------------
-
-    def _connect(self) -> _Connections:
-        owner = loop()
-        known = self._connections.get(owner)
-        if known is not None:
-            return known
-        made = self._make_connections()
-        kept = self._connections.add(owner, made)
-        if kept is made and self._http_client is None:
-            made.waiting = on_loop_end(partial(self._disconnect, owner))
-        return kept
-
-    def _disconnect(self, owner: Hashable) -> None:
-        known = self._connections.pop(owner)
-        if known is not None:
-            known.close()
-
-    def _make_connections(self) -> _Connections:
-        if self._http_client is not None:
-            return _Connections(None, self._http_client)
-        if urllib.request.getproxies():
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-            return _Connections(None, httpx.Client(limits=limits))
-        url = httpx.URL(self._client.endpoint.base_url)
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
-        origin = httpcore.Origin(url.raw_scheme, url.raw_host, port)
-        context = None
-        if url.scheme == "https":
-            environ = os.environ
-            context = ssl_context(
-                environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-            )
-        return _Connections(HTTPPoolTransport(Pool(origin, context)), None)
-
     def close(self) -> None:
         """Release every connection; a user's own client stays open."""
-        self._closed = True
-        if self._http_client is None:
-            here = self._connections.get(loop())
-            if here is not None and here.waiting is not None:
-                here.waiting.close()
-        # Connections of other loops are closed there, once nobody holds them.
-        self._connections.clear()
+        self._connections.close()
 
 
 class Answer:
@@ -243,8 +185,7 @@ class Answer:
         self._call = call
         self._timer = timer
         self._response = response
-        stream: Any = response.stream
-        self._chunks: Iterator[bytes] = stream.__iter__()
+        self._chunks: Iterator[bytes] | None = None
         self._headers = {name.lower(): value for name, value in response.headers.raw}
         self._decoder = body_decoder(self.header(b"content-encoding"))
         self.status_code = response.status_code
@@ -303,6 +244,8 @@ class Answer:
         pieces: list[bytes] = []
         size = 0
         try:
+            if _number(self.header(b"content-length")) > MAX_BODY_BYTES:
+                raise too_large()
             while (chunk := self.next_chunk()) is not None:
                 pieces.append(chunk)
                 size += len(chunk)
@@ -318,6 +261,9 @@ class Answer:
         Raises:
             LLMServiceError: it cannot be had, or not in time.
         """
+        if self._chunks is None:
+            stream: Any = self._response.stream
+            self._chunks = stream.__iter__()
         try:
             chunk = next(self._chunks, None)
         except FAILURES as failure:
@@ -337,7 +283,13 @@ class Answer:
         finally:
             closing = getattr(self._chunks, "close", None)
             if closing is not None:
-                closing()
+                # Runs: someone else reads, and ends it on hearing of the close.
+                with suppress(RuntimeError, ValueError):
+                    closing()
+
+
+def _number(digits: str | None) -> int:
+    return int(digits[:20]) if digits and digits.isdecimal() else 0
 
 
 def connection_error(

@@ -105,7 +105,10 @@ class ResponseStream:
         self._closed = True
         guard, self._guard = self._guard, None
         if guard is not None:
-            guard.close()
+            try:
+                self._source.close()
+            finally:
+                next(guard, None)
 
     def _open(self) -> None:
         if self._opened or self._closed:

@@ -7,15 +7,17 @@ in flight that is most of the work. A stack of idle connections looks at one.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from functools import cache
 from ssl import SSLContext
-from typing import Any, Self
+from typing import Any
 
 import httpcore
 import httpx
 
-from .._concurrency import Slots, connect_tcp, monotonic, shielded
+from .._concurrency import Slots, connect_tcp, monotonic, shielded, wake_reader
 from .._policy import Timer
 
 MAX_CONNECTIONS = 2000
@@ -47,12 +49,9 @@ class Content(httpx.ByteStream):
         return _Whole(self._content)
 
 
-class _Whole:
+class _Whole(Iterator[bytes]):
     def __init__(self, content: bytes) -> None:
         self._rest = content
-
-    def __iter__(self) -> Self:
-        return self
 
     def __next__(self) -> bytes:
         content, self._rest = self._rest, b""
@@ -67,7 +66,7 @@ class Pool(httpcore.ConnectionInterface):
     def __init__(self, origin: httpcore.Origin, ssl_context: SSLContext | None) -> None:
         self._origin = origin
         self._ssl_context = ssl_context
-        self._idle: list[_Connection] = []
+        self._idle: deque[_Connection] = deque()
         self._slots = Slots(MAX_CONNECTIONS)
         self._connecting = Slots(MAX_CONNECTING)
         self._closed = False
@@ -83,7 +82,7 @@ class Pool(httpcore.ConnectionInterface):
         except BaseException:
             self._slots.release()
             raise
-        body = _Body(self, connection, response.stream)
+        body = _Body(self, connection, response)
         return httpcore.Response(
             response.status,
             headers=response.headers,
@@ -106,15 +105,33 @@ class Pool(httpcore.ConnectionInterface):
         self._slots.release()
         if connection.http.is_idle() and not self._closed:
             self._idle.append(connection)
+            self._close_oldest()
         else:
             connection.close()
+        if self._closed:  # perhaps just now, by another thread
+            self.close()
+
+    def _close_oldest(self) -> None:
+        """Close the connection unused for longest, if it has expired.
+
+        New calls take the one used last: those below it would stay for ever.
+        """
+        if len(self._idle) < 2:
+            return
+        with suppress(IndexError):  # another thread was faster
+            oldest = self._idle.popleft()
+            if oldest.http.has_expired():
+                oldest.close()
+            else:
+                self._idle.appendleft(oldest)
 
     def close(self) -> None:
         """Close what is idle now, and what is in use when it is given back."""
         self._closed = True
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        with ExitStack() as each:  # the rest too when one is cancelled
+            with suppress(IndexError):
+                while True:
+                    each.callback(self._idle.pop().close)
 
 
 class _Connection:
@@ -149,10 +166,13 @@ class _Connection:
 class _Body:
     """The body of an answer; closing it gives the connection back."""
 
-    def __init__(self, pool: Pool, connection: _Connection, stream: Any) -> None:
+    def __init__(
+        self, pool: Pool, connection: _Connection, response: httpcore.Response
+    ) -> None:
         self._pool = pool
         self._connection = connection
-        self._stream = stream
+        self._network_stream = response.extensions.get("network_stream")
+        self._stream: Any = response.stream
         self._chunks: Iterator[bytes] | None = None
         self._closed = False
 
@@ -184,6 +204,8 @@ class _Body:
                     pass
         except (httpcore.NetworkError, httpcore.ProtocolError):
             pass  # the hang-up itself, or rubbish behind what was read
+        except (RuntimeError, ValueError):  # a generator that runs: someone reads
+            wake_reader(self._network_stream)
         self._stream.close()
 
 
@@ -203,15 +225,25 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
-        seconds = self.timer.until_connected(monotonic())
-        if not self._connecting.acquire(seconds):
+        if not self._connecting.acquire(self.until_connected()):
             raise httpcore.ConnectTimeout("too many connections are being opened")
         try:
-            seconds = self.timer.until_connected(monotonic())
+            seconds = self.until_connected()
             stream = connect_tcp(host, port, seconds, socket_options or [])
         finally:
             self._connecting.release()
         return _Stream(stream, self)
+
+    def until_connected(self) -> float:
+        """Seconds that a new connection may take.
+
+        Raises:
+            ConnectTimeout: none are left; to a socket 0 would mean not to wait at all.
+        """
+        seconds = self.timer.until_connected(monotonic())
+        if seconds <= 0:
+            raise httpcore.ConnectTimeout("the time is up")
+        return seconds
 
 
 class _Stream(httpcore.NetworkStream):
@@ -247,9 +279,10 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        seconds = self._backend.timer.until_connected(monotonic())
         try:
-            secured = self._stream.start_tls(ssl_context, server_hostname, seconds)
+            secured = self._stream.start_tls(
+                ssl_context, server_hostname, self._backend.until_connected()
+            )
         except BaseException:
             self.close()
             raise

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import LLMInvalidResponseError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BodyDecoder(Protocol):
@@ -33,24 +35,50 @@ class Identity:
 
 
 class _Zlib:
-    """gzip and deflate."""
+    """gzip, in one member or several, and deflate, with zlib's header or without."""
 
-    def __init__(self) -> None:
-        self._decompressor = zlib.decompressobj(wbits=47)  # detects either header
-        self._begun = False
+    def __init__(self, *, headless: bool) -> None:
+        self._headless = headless
+        self._member: Any = None
+        self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        self._begun = self._begun or bool(chunk)
+        chunk, self._held = self._held + chunk, b""
+        plain: list[bytes] = []
+        size = 0
+        while chunk:
+            if self._member is None or self._member.eof:
+                if len(chunk) < len(_GZIP_MAGIC):
+                    self._held = chunk
+                    break
+                if self._member is not None and not chunk.startswith(_GZIP_MAGIC):
+                    break  # padding after the last member
+                self._member = zlib.decompressobj(self._wbits(chunk))
+            plain.append(self._decompress(chunk))
+            size += len(plain[-1])
+            if size > MAX_BODY_BYTES:
+                raise too_large()
+            chunk = self._member.unused_data
+        return b"".join(plain)
+
+    def _wbits(self, head: bytes) -> int:
+        zlib_header = head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0
+        if self._headless and not zlib_header and not head.startswith(_GZIP_MAGIC):
+            return -zlib.MAX_WBITS
+        return zlib.MAX_WBITS + 32  # zlib tells the two headers apart
+
+    def _decompress(self, chunk: bytes) -> bytes:
         try:
-            plain = self._decompressor.decompress(chunk, MAX_BODY_BYTES)
+            plain: bytes = self._member.decompress(chunk, MAX_BODY_BYTES)
         except zlib.error as error:
             raise _unreadable(str(error)) from None
-        if self._decompressor.unconsumed_tail:
+        if self._member.unconsumed_tail:
             raise too_large()
         return plain
 
     def finish(self) -> None:
-        if self._begun and not self._decompressor.eof:
+        cut = bool(self._held) if self._member is None else not self._member.eof
+        if cut:
             raise _unreadable("the compressed data ends too early")
 
 
@@ -88,6 +116,8 @@ class _Unknown:
         self._name = name
 
     def feed(self, chunk: bytes) -> bytes:
+        if not chunk:
+            return b""
         raise LLMInvalidResponseError(f"The answer is compressed with {self._name}.")
 
     def finish(self) -> None:
@@ -100,7 +130,7 @@ def body_decoder(encoding: str | None) -> BodyDecoder:
     if name in ("", "identity"):
         return Identity()
     if name in ("gzip", "x-gzip", "deflate"):
-        return _Zlib()
+        return _Zlib(headless=name == "deflate")
     if name == "br":
         try:
             return _Brotli()

@@ -191,7 +191,9 @@ def error_from_value(
     if not _says_error(status_code):
         status_code = found.status or status_code
     kind = _class_of(found, status_code)
-    message = found.message or _plain(status_code)
+    message = found.message
+    if not message and _says_error(status_code):
+        message = f"The provider answered HTTP {status_code}."
     error = kind(
         message, status_code=status_code, code=found.code or found.type, body=value
     )
@@ -212,10 +214,6 @@ def _without_secrets(value: Any) -> Any:
         return value if hidden == written else msgspec.json.decode(hidden)
     except RecursionError:
         return None
-
-
-def _plain(status_code: int | None) -> str:
-    return f"The provider answered HTTP {status_code}." if status_code else ""
 
 
 def hide_secrets(message: str) -> str:
@@ -291,7 +289,7 @@ def _first(value: Any) -> Mapping[str, Any]:
 def _readable(message: str) -> str:
     if looks_like_html(message):
         return excerpt(message)
-    return message[:_LONGEST_MESSAGE]
+    return message.strip()[:_LONGEST_MESSAGE]
 
 
 def _message(source: Mapping[str, Any]) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import reprlib
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from ..models import (
 )
 from .body import count, mapping, text
 from .errors import describes_error, error_from_value
+from .openai_chat_calls import decode_tool_call, decode_tool_calls
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -348,61 +348,3 @@ def decode_usage(usage: Mapping[str, Any]) -> Usage:
         reasoning_tokens=count(completion.get("reasoning_tokens")),
         total_tokens=total,
     )
-
-
-def decode_tool_calls(calls: object) -> tuple[ToolCall, ...]:
-    """The tool calls of a message, whatever the server left out."""
-    items: Iterable[Any] = calls if isinstance(calls, list) else ()
-    return tuple(decode_tool_call(mapping(item)) for item in items)
-
-
-def decode_tool_call(item: Mapping[str, Any]) -> ToolCall:
-    """One tool call; a missing id is made up, as answers must name it."""
-    function = mapping(item.get("function"))
-    return tool_call(
-        text(item.get("id")),
-        text(function.get("name")) or "",
-        function.get("arguments"),
-    )
-
-
-def tool_call(id_: str | None, name: str, arguments: object) -> ToolCall:
-    """A tool call from its pieces; arguments that are no JSON object are flagged."""
-    raw = arguments_text(arguments)
-    parsed = _arguments(raw)
-    return ToolCall(
-        id=id_ or new_call_id(),
-        name=name,
-        arguments=parsed or {},
-        raw_arguments=raw,
-        invalid=parsed is None,
-    )
-
-
-def new_call_id() -> str:
-    """An id for a call that the server gave none."""
-    return f"call_{uuid.uuid4().hex[:24]}"
-
-
-def arguments_text(arguments: object) -> str:
-    """Arguments as text; some servers send an object instead.
-
-    Raises:
-        LLMInvalidResponseError: they are nested too deeply.
-    """
-    if isinstance(arguments, str):
-        return arguments
-    try:
-        return msgspec.json.encode(arguments).decode() if arguments else ""
-    except RecursionError:
-        raise LLMInvalidResponseError(
-            "The arguments of a tool call are nested too deeply to be read."
-        ) from None
-
-
-def _arguments(raw: str) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(raw) if raw.strip() else {}
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -5,102 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field
-
 from ..errors import LLMInvalidResponseError, LLMServiceError
 from ..models import (
     LLMResponse,
     ReasoningDelta,
     StreamEvent,
     TextDelta,
-    ToolCall,
-    ToolCallDelta,
 )
 from .body import mapping, read_json, text
 from .errors import describes_error, error_from_answer, error_from_value
 from .openai_chat import (
     ChatQuirks,
-    arguments_text,
     content_text,
     decode_usage,
     finish_reason,
-    new_call_id,
     reasoning_text,
-    tool_call,
     usage_field,
 )
+from .openai_chat_calls import ToolCallFragments
 from .sse import SSEDecoder
-
-
-@define
-class _Call:
-    """A tool call that is still arriving."""
-
-    id: str
-    name: str | None = None
-    arguments: list[str] = field(factory=list)
-
-    def goes_on(self, id_: str | None, name: str | None, *, indexed: bool) -> bool:
-        """Whether a fragment belongs to this call, or begins another one.
-
-        Some servers repeat id and name with every fragment, some send a new id with
-        each, and some give all calls the same index or none.
-        """
-        if name is None or self.name is None:
-            return True
-        return indexed if id_ is None else id_ == self.id
-
-
-class _Calls:
-    """The tool calls of an answer, put together from their fragments."""
-
-    def __init__(self) -> None:
-        self._calls: list[_Call] = []
-        self._places: dict[int, int] = {}
-
-    def add(self, item: Mapping[str, Any], position: int) -> ToolCallDelta:
-        """Take a fragment.
-
-        Args:
-            item: the fragment.
-            position: of the call that it belongs to if it has no index.
-        """
-        function = mapping(item.get("function"))
-        id_, name = text(item.get("id")), text(function.get("name"))
-        arguments = arguments_text(function.get("arguments"))
-        place = self._place(item.get("index"), position, id_, name)
-        begins = place == len(self._calls)
-        if begins:
-            self._calls.append(_Call(id_ or new_call_id()))
-        call = self._calls[place]
-        new_name = name if call.name is None else None
-        call.name = call.name or name
-        call.arguments.append(arguments)
-        return ToolCallDelta(place, call.id if begins else None, new_name, arguments)
-
-    def _place(
-        self, index: object, position: int, id_: str | None, name: str | None
-    ) -> int:
-        """Where in our list the call stands; one past its end if it begins now."""
-        end = len(self._calls)
-        indexed = isinstance(index, int)
-        place = self._places.get(index, end) if isinstance(index, int) else position
-        known = place < end and self._calls[place].goes_on(id_, name, indexed=indexed)
-        place = place if known else end
-        if isinstance(index, int):
-            self._places[index] = place
-        return place
-
-    def last(self) -> int:
-        """Where the newest call stands."""
-        return max(0, len(self._calls) - 1)
-
-    def whole(self) -> tuple[ToolCall, ...]:
-        """The calls as far as they have arrived."""
-        return tuple(
-            tool_call(call.id, call.name or "", "".join(call.arguments))
-            for call in self._calls
-        )
 
 
 class ChatStreamDecoder:
@@ -121,7 +44,7 @@ class ChatStreamDecoder:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._calls = _Calls()
+        self._calls = ToolCallFragments()
         self._usage: Mapping[str, Any] = {}
         self._raw_reason: str | None = None
 

@@ -37,18 +37,16 @@ class SSEDecoder:
         """
         if self._skip_newline or b"\r" in chunk:
             chunk = self._with_plain_newlines(chunk)
-        if b"\n\n" not in chunk and not self._ends_event(chunk):
-            if chunk:
-                self._hold(chunk)
-            return []
         if self._held:
+            if b"\n\n" not in chunk and not self._ends_event(chunk):
+                self._hold(chunk)
+                return []
             chunk = self._take_held() + chunk
-        if not self._begun:
-            self._begun = True
-            chunk = chunk.removeprefix(_BOM)
         *blocks, rest = chunk.split(b"\n\n")
-        if rest:
-            self._hold(rest)
+        if blocks and not self._begun:
+            self._begun = True
+            blocks[0] = blocks[0].removeprefix(_BOM)
+        self._hold(rest)
         return [event for block in blocks if (event := _event(block)) is not None]
 
     def finish(self) -> list[SSEEvent]:
@@ -69,11 +67,12 @@ class SSEDecoder:
         Pieces are joined only where an event ends, so that many small ones take linear
         time.
         """
-        return chunk[:1] == b"\n" and bool(self._held) and self._held[-1][-1:] == b"\n"
+        return chunk.startswith(b"\n") and self._held[-1].endswith(b"\n")
 
     def _hold(self, rest: bytes) -> None:
-        self._held.append(rest)
-        self._held_bytes += len(rest)
+        if rest:
+            self._held.append(rest)
+            self._held_bytes += len(rest)
         if self._held_bytes > MAX_EVENT_BYTES:
             raise LLMInvalidResponseError(
                 f"One event of the stream is larger than {MAX_EVENT_BYTES} bytes.",

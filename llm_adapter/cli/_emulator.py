@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _BANNER = """\
 {name} is emulated at {url}; Ctrl-C stops it. To use it:
 
-    export LLM_PROVIDER={name}
     export {url_variable}={url}
     export {key_variable}=any-key-will-do
 

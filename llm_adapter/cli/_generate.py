@@ -26,7 +26,9 @@ from ._output import Output
     help="Whom to ask. Default: LLM_PROVIDER, else groq.",
 )
 @click.option("--model", metavar="NAME", help="The model, if not the default one.")
-@click.option("--system", metavar="TEXT", help="Instructions above the prompt.")
+@click.option(
+    "--system", "system_message", metavar="TEXT", help="Instructions above the prompt."
+)
 @click.option("--temperature", type=float, metavar="NUMBER", help="0 is steadiest.")
 @click.option("--max-tokens", type=int, metavar="NUMBER", help="Cap on the answer.")
 @click.option(

@@ -14,6 +14,10 @@ from ._exits import OUTPUT_CLOSED
 # All but tab and line feed: an answer must not steer the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
+# With PYTHONUNBUFFERED Python does not notice when a pipe takes only a part of what it
+# writes; up to 4096 bytes a pipe takes whole or not at all.
+_ATOMIC = 1024
+
 
 def printable(text: str) -> str:
     r"""The text without control characters.
@@ -59,7 +63,9 @@ class Output:
         if not text or sys.stdout is None:
             return
         try:
-            sys.stdout.write(printable(text) if self._is_terminal else text)
+            shown = printable(text) if self._is_terminal else text
+            for start in range(0, len(shown), _ATOMIC):
+                sys.stdout.write(shown[start : start + _ATOMIC])
             sys.stdout.flush()
         except BrokenPipeError:
             _abandon()

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
+from .._content import Content
 from .._replace import replace
 from .._wire.openai_chat import ChatQuirks
 from ..errors import LLMUnsupportedFeatureError
-from ..models import Audio, Document, Image, LLMRequest, Part
+from ..models import Audio, Document, Image, LLMRequest, Part, Text
 
 T = TypeVar("T")
 DEFAULT_TEMPERATURE = 0.3
@@ -89,11 +90,14 @@ class Provider:
     quirks: ChatQuirks
     parts: tuple[type, ...] = ()
     max_stop_sequences: int | None = None
-    _by_id: Mapping[str, Model] = field(init=False, repr=False, eq=False)
-
-    @_by_id.default
-    def _index(self) -> Mapping[str, Model]:
-        return {model.id: model for model in self.models}
+    _by_id: Mapping[str, Model] = field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=Factory(
+            lambda self: {model.id: model for model in self.models}, takes_self=True
+        ),
+    )
 
     def model(self, name: str) -> Model | None:
         """What is known of a model; None for one that is not in the catalogue."""
@@ -146,8 +150,7 @@ def check_request(request: LLMRequest) -> None:
     Raises:
         ValueError: an empty prompt without messages, or a tool_choice without its tool.
     """
-    blank = isinstance(request.prompt, str) and not request.prompt.strip()
-    if (blank or not request.prompt) and not request.messages:
+    if _is_blank(request.prompt) and not request.messages:
         raise ValueError(
             "the prompt is empty: give a prompt, or messages to go on from"
         )
@@ -157,6 +160,11 @@ def check_request(request: LLMRequest) -> None:
     names = [tool.name for tool in request.tools]
     if choice not in names and (choice != "required" or not names):
         raise ValueError(f"tool_choice is {choice!r}, but the tools are {names}")
+
+
+def _is_blank(content: Content) -> bool:
+    parts = (Text(content),) if isinstance(content, str) else content
+    return all(isinstance(part, Text) and not part.text.strip() for part in parts)
 
 
 def _check_features(

@@ -20,8 +20,6 @@ from ..checks import (
 
 T = TypeVar("T")
 
-ASKED_AT_MOST = 2
-
 
 class JobWise:
     """What JobWise does for one user.
@@ -87,11 +85,10 @@ class JobWise:
     def _checked(
         self, request: LLMRequest, check: Callable[[Mapping[str, Any]], T]
     ) -> T:
-        """Ask for JSON until it is usable, but not often: each answer is paid for."""
-        for _ in range(1, ASKED_AT_MOST):
-            try:
-                return check(self._llm.generate_json(request))
-            except LLMInvalidResponseError as error:
-                if self._on_rejected is not None:
-                    self._on_rejected(error)
+        """Ask for JSON, and once more if it is not usable: each answer is paid for."""
+        try:
+            return check(self._llm.generate_json(request))
+        except LLMInvalidResponseError as error:
+            if self._on_rejected is not None:
+                self._on_rejected(error)
         return check(self._llm.generate_json(request))

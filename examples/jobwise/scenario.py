@@ -1,0 +1,85 @@
+"""What the emulator answers in the demo: one bad day at the provider, as a script."""
+
+from __future__ import annotations
+
+import json
+
+from llm_adapter.testing.emulator import Reply, faults
+
+STYLE = json.dumps(
+    {
+        "tone": "neutral",
+        "sentences": "short",
+        "habits": [
+            "Begins each achievement with a verb",
+            "Gives a figure before and after",
+            "Leaves out adjectives and pronouns",
+        ],
+    }
+)
+
+PROFILE = (
+    "Backend engineer with six years of Python in production, on systems that show "
+    "live positions: 300 ferries on a departure board within two seconds, 40,000 wind "
+    "sensors on Kafka with 0.01 % of readings lost. Designed the timetable API that "
+    "six partners use, and wrote the runbooks by which four teams share one rota. "
+    "Speaks Swedish and English."
+)
+
+RANKING = json.dumps(
+    {
+        "ranking": [
+            {"id": "A4", "score": 96, "reason": "Live departures from vehicles at sea"},
+            {
+                "id": "A5",
+                "score": 91,
+                "reason": "A timetable API that partners rely on",
+            },
+            {"id": "A1", "score": 88, "reason": "Streaming at scale, with proof"},
+            {
+                "id": "A6",
+                "score": 80,
+                "reason": "Daily releases, as the teams here want",
+            },
+            {"id": "A3", "score": 74, "reason": "On-call made bearable for four teams"},
+            {"id": "A2", "score": 55, "reason": "Solid work, but not about live data"},
+        ],
+        "missing": ["Rust", "railways"],
+    }
+)
+MALFORMED = RANKING[: RANKING.index(', {"id": "A1"')]
+
+LETTER = """\
+Dear hiring team at Halden Rail,
+
+When a ferry left Kajplats late, 300 departure boards knew within two seconds. I \
+built the service behind them, and the timetable API that six partners moved to from \
+nightly files. That is the work you describe, on water instead of rails.
+
+At Norrvind Energy I now run streams from 40,000 sensors on Kafka. We lost one \
+reading in fifty; today it is one in ten thousand. Four teams there share one on-call \
+rota from runbooks that I wrote, and nights have become quiet.
+
+Your teams want to release every day. Contract tests took mine from monthly to daily, \
+and I would like to show yours how. I have not written Rust yet; I speak Swedish.
+
+Kind regards,
+Mira Holm
+"""
+
+WORD_SECONDS = 0.012
+
+
+def replies() -> tuple[Reply, ...]:
+    """The answers to one form's requests, in their order."""
+    letter = Reply(text=LETTER, interval=WORD_SECONDS)
+    return (
+        faults.rate_limited("1"),
+        Reply(text=STYLE),
+        faults.server_error(),
+        Reply(text=PROFILE),
+        Reply(text=MALFORMED),
+        Reply(text=RANKING),
+        letter | faults.truncated_stream(at=0.4),
+        letter,
+    )

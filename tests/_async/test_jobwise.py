@@ -1,0 +1,227 @@
+"""The example program JobWise: its workflows against a mock, and on a bad day."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from examples.jobwise import (
+    AsyncJobWise,
+    AsyncWatchedLLMService,
+    async_tour,
+    scenario,
+)
+from examples.jobwise.catalogue import WORKFLOWS, document
+from examples.jobwise.checks import Ranked, Ranking, WritingStyle
+from examples.jobwise.stage import Stage
+from llm_adapter import (
+    AsyncMockLLMService,
+    LLMAuthenticationError,
+    LLMInvalidResponseError,
+    LLMResponse,
+    LLMServerError,
+)
+from llm_adapter.testing.emulator import Reply
+
+STYLE = WritingStyle("neutral", "short", ("Begins with verbs.",))
+RANKING = Ranking(
+    tuple(Ranked(f"Achievement {number}.", 90, "") for number in range(1, 6)), ()
+)
+RESUME = "- Built a bridge.\n- Slept."
+
+
+def ranked(*ids, score=50):
+    entries = [{"id": name, "score": score, "reason": "Fits."} for name in ids]
+    return {"ranking": entries, "missing": ["Rust"]}
+
+
+async def answered():
+    """What every workflow makes of these answers, and the requests that it sent."""
+    llm = AsyncMockLLMService(
+        {
+            "writing style of this resume": scenario.STYLE,
+            "Rewrite the summary": scenario.PROFILE,
+            "Rank these achievements": scenario.RANKING,
+            "cover letter": scenario.LETTER,
+        }
+    )
+    resume, job = document("resume.md"), document("job.md")
+    jobwise = AsyncJobWise(llm, user_id=42)
+    style = await jobwise.writing_style(resume)
+    profile = await jobwise.profile(resume, job, style)
+    ranking = await jobwise.ranking(resume, job)
+    letter = ""
+    async with jobwise.cover_letter(resume, job, style, ranking) as stream:
+        async for text in stream.text():
+            letter += text
+    return (style, profile, ranking, letter), llm.calls
+
+
+async def test_the_workflows_make_values_of_answers():
+    (style, profile, ranking, letter), _ = await answered()
+    assert style.tone == "neutral"
+    assert profile == scenario.PROFILE
+    assert [item.score for item in ranking.items] == [96, 91, 88, 80, 74, 55]
+    assert ranking.items[0].achievement.startswith("Built the live departure board")
+    assert letter == scenario.LETTER
+
+
+async def test_each_request_carries_workflow_and_user():
+    _, calls = await answered()
+    assert [dict(call.metadata) for call in calls] == [
+        {"workflow": workflow.name, "user_id": 42} for workflow in WORKFLOWS
+    ]
+
+
+async def test_each_workflow_has_its_model_and_settings():
+    _, calls = await answered()
+    assert [(call.model, call.temperature, call.max_tokens) for call in calls] == [
+        ("openai/gpt-oss-20b", 0.3, 1500),
+        ("openai/gpt-oss-120b", 0.4, 2000),
+        ("openai/gpt-oss-20b", 0.3, 2500),
+        ("openai/gpt-oss-120b", 0.5, 3000),
+    ]
+
+
+async def test_a_letter_builds_on_the_three_best_achievements():
+    llm = AsyncMockLLMService()
+    jobwise = AsyncJobWise(llm, user_id=1)
+    async with jobwise.cover_letter(RESUME, "A job.", STYLE, RANKING) as stream:
+        async for _ in stream:
+            pass
+    assert "Achievement 3." in llm.calls[0].prompt
+    assert "Achievement 4." not in llm.calls[0].prompt
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    ['{"tone": ', "[]", {"tone": "angry", "sentences": "short", "habits": ["x"]}],
+    ids=["malformed", "no object", "wrong data"],
+)
+async def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
+    llm = AsyncMockLLMService({"writing style": [unusable, scenario.STYLE]})
+    rejected = []
+    jobwise = AsyncJobWise(llm, user_id=1, on_rejected=rejected.append)
+    style = await jobwise.writing_style(RESUME)
+    assert style.sentences == "short"
+    assert len(llm.calls) == 2
+    assert [type(error) for error in rejected] == [LLMInvalidResponseError]
+
+
+async def test_an_answer_is_asked_for_twice_at_most():
+    llm = AsyncMockLLMService({"writing style": '{"tone": '})
+    with pytest.raises(LLMInvalidResponseError):
+        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
+    assert len(llm.calls) == 2
+
+
+async def test_other_errors_are_not_asked_again():
+    llm = AsyncMockLLMService({"writing style": LLMAuthenticationError()})
+    with pytest.raises(LLMAuthenticationError):
+        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
+    assert len(llm.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        LLMResponse("Half a", "m", finish_reason="length"),
+        LLMResponse(" \n", "m"),
+    ],
+    ids=["cut", "empty"],
+)
+async def test_a_profile_is_whole_or_an_error(answer):
+    llm = AsyncMockLLMService({"Rewrite the summary": answer})
+    with pytest.raises(LLMInvalidResponseError):
+        await AsyncJobWise(llm, user_id=1).profile(RESUME, "A job.", STYLE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ranked("A1"),
+        ranked("A1", "A1"),
+        ranked("A1", "A2", "A2"),
+        ranked("A1", "A3"),
+        ranked("A1", ["A2"]),
+        ranked("A1", "A2", score=101),
+        ranked("A1", "A2", score=True),
+        ranked("A1", "A2", score="50"),
+        {"ranking": "A1, A2", "missing": []},
+        {"ranking": ["A1", "A2"], "missing": []},
+        {"ranking": [{"id": "A1", "score": 1}, {"id": "A2", "score": 1}]},
+        {**ranked("A1", "A2"), "missing": "Rust"},
+        {**ranked("A1", "A2"), "missing": [1]},
+    ],
+)
+async def test_a_ranking_that_does_not_fit_the_resume_is_an_error(data):
+    llm = AsyncMockLLMService({"Rank these achievements": json.dumps(data)})
+    with pytest.raises(LLMInvalidResponseError, match="not what was asked for"):
+        await AsyncJobWise(llm, user_id=1).ranking(RESUME, "A job.")
+
+
+async def test_the_watched_service_tells_of_answers_and_errors():
+    llm = AsyncMockLLMService({"good": "Yes.", "bad": LLMServerError("No.")})
+    told = []
+    watched = AsyncWatchedLLMService(llm, told.append)
+    assert (await watched.generate("good", temperature=0)).text == "Yes."
+    with pytest.raises(LLMServerError):
+        await watched.generate("bad")
+    answer, error = told
+    assert (answer.text, error.message) == ("Yes.", "No.")
+    assert llm.calls[0].temperature == 0
+    assert watched.get_provider_name() == "mock"
+    assert watched.get_available_models() == ["mock-model"]
+
+
+async def test_the_tour_survives_the_bad_day_of_its_provider(llm, emulator):
+    emulator.script(*scenario.replies())
+    output = io.StringIO()
+    stage = Stage(Console(file=output, width=100))
+    with stage.listening():
+        await async_tour(llm, stage)
+    assert [entry.attempts for entry in stage.entries] == [2, 2, 2, 2]
+    assert 1.0 <= stage.entries[0].waited <= 1.2
+    assert [entry.failed for entry in stage.entries] == [None] * 4
+    shown = output.getvalue()
+    for said in (
+        "attempt 1 failed (LLMRateLimitError, HTTP 429); waiting 1.",
+        "attempt 1 failed (LLMServerError, HTTP 500); waiting 0.",
+        "The answer is not valid JSON",
+        "LLMStreamInterruptedError: ",
+        "Mira Holm",
+    ):
+        assert said in shown
+
+
+async def test_the_tour_counts_what_a_cut_stream_took_as_unknown(llm, emulator):
+    emulator.script(*scenario.replies())
+    stage = Stage(Console(file=io.StringIO()))
+    await async_tour(llm, stage)
+    complete = [entry.tokens.complete for entry in stage.entries]
+    assert complete == [True, True, True, False]
+    assert stage.entries[2].tokens.known > 900
+
+
+async def test_the_tour_ends_at_an_error_and_says_where(llm, emulator):
+    emulator.script(Reply(text=scenario.STYLE), Reply(text="", finish_reason="length"))
+    stage = Stage(Console(file=io.StringIO()))
+    with pytest.raises(LLMInvalidResponseError):
+        await async_tour(llm, stage)
+    assert [entry.failed for entry in stage.entries] == [
+        None,
+        "LLMInvalidResponseError",
+    ]
+
+
+async def test_the_tour_tells_of_a_letter_that_cannot_be_had(llm, emulator):
+    good = (scenario.STYLE, scenario.PROFILE, scenario.RANKING)
+    refused = Reply(status=401, error={"message": "No.", "code": "invalid_api_key"})
+    emulator.script(*(Reply(text=text) for text in good), refused)
+    stage = Stage(Console(file=io.StringIO()))
+    with pytest.raises(LLMAuthenticationError):
+        await async_tour(llm, stage)
+    assert stage.entries[3].attempts == 1

@@ -1,0 +1,71 @@
+"""What tests need beside `llm_adapter._concurrency`: pairs by the same naming law."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import anyio
+import pytest
+
+from llm_adapter import (
+    AsyncLLMService,
+    AsyncMockLLMService,
+    LLMService,
+    MockLLMService,
+)
+
+T = TypeVar("T")
+
+left_to_the_collector = pytest.mark.filterwarnings(
+    # trio says so of every stream that is left without `with`; its connection is
+    # released all the same.
+    "ignore:Async generator 'llm_adapter:ResourceWarning"
+)
+
+
+async def async_fan_out(call: Callable[[int], Awaitable[T]], count: int) -> list[T]:
+    """The results of `call(0)` to `call(count - 1)`, all running at once."""
+    results: dict[int, T] = {}
+
+    async def run(number: int) -> None:
+        results[number] = await call(number)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(count):
+            tasks.start_soon(run, number)
+    return [results[number] for number in range(count)]
+
+
+def fan_out(call: Callable[[int], T], count: int) -> list[T]:
+    """The results of `call(0)` to `call(count - 1)`, each in a thread of its own."""
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(call, range(count)))
+
+
+async def async_comes_true(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether the condition holds within that time; the event loop goes on."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:  # noqa: ASYNC110
+        await anyio.sleep(0.005)
+    return condition()
+
+
+def comes_true(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether the condition holds within that time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return condition()
+
+
+def async_other_form() -> type[LLMService]:
+    """An adapter that the async factory cannot take."""
+    return MockLLMService
+
+
+def other_form() -> type[AsyncLLMService]:
+    """An adapter that the sync factory cannot take."""
+    return AsyncMockLLMService
