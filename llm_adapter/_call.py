@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -16,7 +15,12 @@ from ._replace import replace
 from ._wire.body import mapping, read_json
 from ._wire.dialect import ChatDialect, Dialect
 from ._wire.errors import error_from_value
-from .errors import LLMAPIError, LLMInvalidResponseError, LLMServiceError
+from .errors import (
+    LLMAPIError,
+    LLMConnectionError,
+    LLMInvalidResponseError,
+    LLMServiceError,
+)
 from .models import LLMRequest, LLMResponse, Timeout
 from .pricing import cost
 from .providers import Defaults, Provider, complete
@@ -128,14 +132,14 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
         url=client.endpoint.url(client.dialect.path),
         timeout=timeout if stream else _whole(timeout),
         headers=request.extra_headers,
-        body=_encode(client.dialect.encode(request, stream=stream)),
+        body=_encode(client.dialect, request, stream),
         warnings=(warning,) if warning else (),
     )
 
 
-def _encode(body: Any) -> bytes:
+def _encode(dialect: Dialect, request: LLMRequest, stream: bool) -> bytes:
     try:
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(dialect.encode(request, stream=stream))
     except UnicodeEncodeError as error:
         around = ascii(error.object[max(0, error.start - 20) : error.end + 20])
         raise ValueError(
@@ -176,7 +180,8 @@ def decode_models(body: bytes) -> list[str]:
         if mapping(value).get("error"):
             raise error_from_value(value, status_code=200)
         raise LLMInvalidResponseError(
-            "The provider's answer is no list of models.", text=repr(value)
+            "The provider's answer is no list of models.",
+            text=body.decode("utf-8", "replace"),
         )
     names = (mapping(item).get("id") for item in items)
     return [name for name in names if isinstance(name, str)]
@@ -222,6 +227,37 @@ def redirected(url: str, status_code: int, location: str | None) -> str:
         "the key is sent to the configured host only. Correct the base URL.",
         status_code=status_code,
     )
+
+
+def unreachable(url: str, failure: Exception) -> LLMConnectionError:
+    """The error for a connection that failed, with what to do about it."""
+    reason = f"{type(failure).__name__}: {failure}".rstrip(": ")
+    message = f"The connection to {url} failed ({reason})."
+    way_out = _way_out(failure)
+    if way_out is None:
+        return LLMConnectionError(message)
+    return LLMConnectionError(f"{message} {way_out}", retryable=False)
+
+
+def _way_out(failure: BaseException | None) -> str | None:
+    """What helps against a failure of TLS that waiting does not mend."""
+    from ssl import SSLCertVerificationError, SSLError
+
+    while failure is not None and not isinstance(failure, SSLError):
+        failure = failure.__cause__
+    if isinstance(failure, SSLCertVerificationError):
+        return (
+            "Nobody whom this machine trusts has signed the server's certificate for "
+            "this address: when the server is yours, set SSL_CERT_FILE to the "
+            "certificate of its authority."
+        )
+    # What OpenSSL calls bytes that are not TLS depends on its version.
+    if getattr(failure, "reason", None) in _NOT_TLS:
+        return "The server does not speak TLS there: try http:// in the base URL."
+    return None
+
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
 def log_retry(call: Call, error: LLMServiceError, delay: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -18,7 +18,8 @@ from .settings import Settings, shown_url
 VERSION = "0.1.0"
 _USER_AGENT = f"llm-adapter/{VERSION} python/{platform.python_version()}"
 _KEY = re.compile(r"[!#-&(-~]+")  # visible ASCII without quotation marks
-_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_PORT = re.compile(r":[0-9]*\Z")
 _NUMBERS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
@@ -135,16 +136,19 @@ def _names_a_host(url: str) -> bool:
         parts = urlsplit(url)
         return (
             parts.scheme in ("http", "https")
-            and _is_host(parts.hostname or "")
+            and _is_host(parts.netloc)
             and parts.port != 0
         )
     except ValueError:  # a port beyond 65535, half an IP address
         return False
 
 
-def _is_host(host: str) -> bool:
-    if ":" in host or _NUMBERS.fullmatch(host):
-        return bool(ip_address(host))
+def _is_host(netloc: str) -> bool:
+    host = _PORT.sub("", netloc)
+    if host.startswith("[") and host.endswith("]"):
+        return bool(IPv6Address(host[1:-1]))
+    if _NUMBERS.fullmatch(host):
+        return bool(IPv4Address(host))
     return _HOST.fullmatch(host) is not None
 
 

@@ -94,7 +94,8 @@ def schema_of(kind: type) -> dict[str, Any]:
         (schema,), definitions = msgspec.json.schema_components(
             [kind], ref_template=_REF + "{name}"
         )
-    except (TypeError, NameError) as error:  # NameError: a hint that leads nowhere
+    except (TypeError, NameError, KeyError) as error:
+        # NameError: a hint that leads nowhere; KeyError: two types of the same name
         raise TypeError(f"{kind!r} has no JSON schema: {error}") from None
     name = schema.get("$ref", "").removeprefix(_REF)
     root = dict(definitions.get(name, schema))

@@ -81,31 +81,35 @@ def stay_silent(client: socket.socket) -> None:
         pass
 
 
-def answer(client: socket.socket) -> None:
-    """Answer every request of a connection with the same completion."""
-    body = json.dumps(COMPLETION).encode()
-    head = (
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
+_BODY = json.dumps(COMPLETION).encode()
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+)
+
+
+def answer(client: socket.socket, response: bytes = ANSWER) -> None:
+    """Answer every request of a connection in the same way."""
     with client.makefile("rb") as requests:
         while read_request(requests) is not None:
-            client.sendall(head.encode() + body)
+            client.sendall(response)
 
 
-def tls_context(authority: trustme.CA) -> ssl.SSLContext:
-    """For a server on 127.0.0.1 and localhost whose certificate is the authority's."""
+def tls_context(authority: trustme.CA, *hosts: str) -> ssl.SSLContext:
+    """For a server on 127.0.0.1, or on `hosts`, certified by the authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    authority.issue_cert(*hosts or ("127.0.0.1",)).configure_cert(context)
     return context
 
 
-def answer_with_tls(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
+def answer_with_tls(
+    context: ssl.SSLContext, response: bytes = ANSWER
+) -> Callable[[socket.socket], None]:
     """The same behind TLS."""
 
     def serve(client: socket.socket) -> None:
         with context.wrap_socket(client, server_side=True) as secured:
-            answer(secured)
+            answer(secured, response)
 
     return serve
 
@@ -128,7 +132,7 @@ def read_request(requests: BinaryIO) -> tuple[list[str], bytes] | None:
 
 
 class ForwardProxy:
-    """A proxy for http (whole URLs) and for anything (CONNECT); notes what it was asked.
+    """A proxy for http (whole URLs) and all else (CONNECT); notes what it was asked.
 
     Args:
         refusal: the status line to answer with instead, such as 407.
@@ -176,9 +180,15 @@ class ForwardProxy:
         head = "\r\n".join(
             [f"{method} /{path} HTTP/1.1", *kept, "Connection: close", "", ""]
         )
-        with socket.create_connection((name, int(port))) as upstream:
+        with (
+            socket.create_connection((name, int(port))) as upstream,
+            upstream.makefile("rb") as response,
+        ):
             upstream.sendall(head.encode() + body)
-            _relay(upstream, client)
+            # As the proxy closes, it says so: the client must not use it again.
+            client.sendall(response.readline() + b"Connection: close\r\n")
+            while data := response.read1(65536):
+                client.sendall(data)
 
 
 def _relay(source: socket.socket, target: socket.socket) -> None:

@@ -106,7 +106,7 @@ class AsyncConnections:
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
             raise LLMConfigurationError(
                 "The environment's proxy (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) or "
-                f"certificates (SSL_CERT_FILE, SSL_CERT_DIR) cannot be used: {error}."
+                f"certificates (SSL_CERT_FILE, SSL_CERT_DIR) cannot be used ({error})."
             ) from error
 
     def _pool(self) -> AsyncPool:

@@ -111,14 +111,16 @@ class AsyncPool(httpcore.AsyncConnectionInterface):
 
     async def give_back(self, connection: _AsyncConnection) -> None:
         """The exchange on a connection has ended."""
-        self._slots.release()
-        if connection.http.is_idle() and not self._closed:
-            self._idle.append(connection)
-            await self._close_oldest()
-        else:
-            await connection.close()
-        if self._closed:  # perhaps just now, by another thread
-            await self.aclose()
+        try:
+            if connection.http.is_idle():
+                self._idle.append(connection)
+                await self._close_oldest()
+            else:
+                await connection.close()
+            if self._closed:  # perhaps just now, by another thread
+                await self.aclose()
+        finally:
+            self._slots.release()
 
     async def _close_oldest(self) -> None:
         """Close the connection unused for longest, if it has expired.

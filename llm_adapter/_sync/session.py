@@ -10,7 +10,15 @@ from typing import Any, Generic, TypeVar
 import httpx
 from attrs import frozen
 
-from .._call import MAX_REDIRECTS, Call, Client, log_failure, log_retry, redirected
+from .._call import (
+    MAX_REDIRECTS,
+    Call,
+    Client,
+    log_failure,
+    log_retry,
+    redirected,
+    unreachable,
+)
 from .._concurrency import monotonic, sleep, time
 from .._policy import Attempts, Timer, process_budget, start_timer
 from .._wire.encoding import MAX_BODY_BYTES, body_decoder, too_large
@@ -22,7 +30,8 @@ from .transport import TIMER, Content
 T = TypeVar("T")
 
 # OSError: TLS errors that httpx lets through; UnicodeError: a host name that cannot be
-# looked up; RuntimeError: a user's client that is closed.
+# looked up; RuntimeError: a user's client that is closed; ExceptionGroup: a connection
+# that failed in an unforeseen way, such as a proxy on port 99999.
 FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -30,6 +39,7 @@ FAILURES = (
     OSError,
     UnicodeError,
     RuntimeError,
+    ExceptionGroup,
 )
 
 
@@ -119,12 +129,23 @@ class Session:
         try:
             if sender.client is not None:
                 request = self._client_request(sender.client, call, url, timer)
-                response = sender.client.send(request, stream=True)
+                response = sender.client.send(
+                    request, stream=True, follow_redirects=False
+                )
             else:
                 request = self._request(call, url, timer)
                 assert sender.transport is not None
                 response = sender.transport.handle_request(request)
+        except httpx.HTTPStatusError as failure:  # raised by a hook of the client
+            found = failure.response
+            raise error_from_answer(
+                found.status_code, found.headers, b"", now=time()
+            ) from failure
         except FAILURES as failure:
+            if sender.client is not None and sender.client.is_closed:
+                raise LLMServiceError(
+                    "The HTTP client of this service is closed: give it an open one."
+                ) from failure
             raise connection_error(failure, call, timer) from failure
         return Answer(call, timer, request, response)
 
@@ -296,10 +317,8 @@ def connection_error(
     failure: Exception | None, call: Call, timer: Timer
 ) -> LLMConnectionError:
     """The error of the family for a failure below HTTP's answers."""
-    late = isinstance(failure, httpx.TimeoutException) or failure is None
-    if not late:
-        reason = f"{type(failure).__name__}: {failure}".rstrip(": ")
-        return LLMConnectionError(f"The connection to {call.url} failed ({reason}).")
+    if failure is not None and not isinstance(failure, httpx.TimeoutException):
+        return unreachable(call.url, failure)
     connecting = isinstance(failure, httpx.ConnectTimeout)
     limit = timer.exceeded(monotonic(), call.timeout, connecting=connecting)
     return LLMTimeoutError(f"No complete answer from {call.url} within {limit}.")

@@ -102,14 +102,16 @@ class Pool(httpcore.ConnectionInterface):
 
     def give_back(self, connection: _Connection) -> None:
         """The exchange on a connection has ended."""
-        self._slots.release()
-        if connection.http.is_idle() and not self._closed:
-            self._idle.append(connection)
-            self._close_oldest()
-        else:
-            connection.close()
-        if self._closed:  # perhaps just now, by another thread
-            self.close()
+        try:
+            if connection.http.is_idle():
+                self._idle.append(connection)
+                self._close_oldest()
+            else:
+                connection.close()
+            if self._closed:  # perhaps just now, by another thread
+                self.close()
+        finally:
+            self._slots.release()
 
     def _close_oldest(self) -> None:
         """Close the connection unused for longest, if it has expired.
@@ -216,6 +218,7 @@ class _Backend(httpcore.NetworkBackend):
         self.timer = Timer(total=0.0)
         self.hung_up = False
         self._connecting = connecting
+        self._connected_by = 0.0
 
     def connect_tcp(
         self,
@@ -225,6 +228,8 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
+        now = monotonic()
+        self._connected_by = now + self.timer.until_connected(now)
         if not self._connecting.acquire(self.until_connected()):
             raise httpcore.ConnectTimeout("too many connections are being opened")
         try:
@@ -235,12 +240,12 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(stream, self)
 
     def until_connected(self) -> float:
-        """Seconds that a new connection may take.
+        """Seconds that are left until the connection must stand.
 
         Raises:
-            ConnectTimeout: none are left; to a socket 0 would mean not to wait at all.
+            ConnectTimeout: none are; to a socket 0 would mean not to wait at all.
         """
-        seconds = self.timer.until_connected(monotonic())
+        seconds = self._connected_by - monotonic()
         if seconds <= 0:
             raise httpcore.ConnectTimeout("the time is up")
         return seconds

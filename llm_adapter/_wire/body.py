@@ -18,6 +18,10 @@ _SHOWN = 200
 _KEPT = 20_000
 _MOST_TOKENS = 2**53
 
+MAX_DEPTH = 200
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 
 def read_json(body: bytes) -> Any:
     """The JSON value of a body.
@@ -27,9 +31,32 @@ def read_json(body: bytes) -> Any:
     """
     body = body.removeprefix(_BOM)
     try:
-        return msgspec.json.decode(body)
+        return decode_json(body)
     except (ValueError, RecursionError) as error:
         raise _unreadable(body, error) from None
+
+
+def decode_json(body: bytes) -> Any:
+    """The JSON value, when it can also be copied, compared, encoded and pickled.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested more than 200 levels deep.
+    """
+    if len(body) > 2 * MAX_DEPTH and _is_deep(body):
+        raise RecursionError
+    return msgspec.json.decode(body)
+
+
+def _is_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _unreadable(

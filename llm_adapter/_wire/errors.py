@@ -208,12 +208,9 @@ def error_from_value(
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, str):
         return hide_secrets(value)
-    try:
-        written = msgspec.json.encode(value).decode()
-        hidden = hide_secrets(written)
-        return value if hidden == written else msgspec.json.decode(hidden)
-    except RecursionError:
-        return None
+    written = msgspec.json.encode(value).decode()
+    hidden = hide_secrets(written)
+    return value if hidden == written else msgspec.json.decode(hidden)
 
 
 def hide_secrets(message: str) -> str:

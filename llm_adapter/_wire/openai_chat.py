@@ -62,6 +62,8 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 
 PATH = "/chat/completions"
 
+_BASE64 = ";base64,"
+
 
 @frozen(kw_only=True)
 class ChatQuirks:
@@ -174,20 +176,20 @@ def _encode_part(part: Text | Image | Document | Audio) -> dict[str, Any]:
             file = {"file_data": _embedded(part), "filename": part.name}
             known = {name: value for name, value in file.items() if value}
             return {"type": "file", "file": known}
-        case Audio():
-            kind = (part.media_type or "").partition("/")[2].removeprefix("x-")
-            data = _embedded(part).partition("base64,")[2]
-            format_ = {"mpeg": "mp3", "wave": "wav"}.get(kind, kind)
-            return {
-                "type": "input_audio",
-                "input_audio": {"data": data, "format": format_},
-            }
+        case _:
+            return {"type": "input_audio", "input_audio": _encode_audio(part)}
+
+
+def _encode_audio(part: Audio) -> dict[str, str]:
+    head, _, data = _embedded(part).partition(_BASE64)
+    kind = head.partition("/")[2].removeprefix("x-")
+    return {"data": data, "format": {"mpeg": "mp3", "wave": "wav"}.get(kind, kind)}
 
 
 def _embedded(part: Document | Audio) -> str:
     """A part that can only be sent with its bytes, as a data: URL."""
     url = part.url or data_url(part)
-    if url.startswith("data:"):
+    if url.startswith("data:") and _BASE64 in url:
         return url
     name = type(part).__name__
     raise LLMUnsupportedFeatureError(

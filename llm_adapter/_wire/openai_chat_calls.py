@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 from attrs import define, field
 
-from ..errors import LLMInvalidResponseError
 from ..models import ToolCall, ToolCallDelta
-from .body import mapping, text
+from .body import decode_json, mapping, text
 
 # -- whole ----------------------------------------------------------------------------
 
@@ -55,24 +54,15 @@ def new_call_id() -> str:
 
 
 def arguments_text(arguments: object) -> str:
-    """Arguments as text; some servers send an object instead.
-
-    Raises:
-        LLMInvalidResponseError: they are nested too deeply.
-    """
+    """Arguments as text; some servers send an object instead."""
     if isinstance(arguments, str):
         return arguments
-    try:
-        return msgspec.json.encode(arguments).decode() if arguments else ""
-    except RecursionError:
-        raise LLMInvalidResponseError(
-            "The arguments of a tool call are nested too deeply to be read."
-        ) from None
+    return msgspec.json.encode(arguments).decode() if arguments else ""
 
 
 def _arguments(raw: str) -> dict[str, Any] | None:
     try:
-        value = msgspec.json.decode(raw) if raw.strip() else {}
+        value = decode_json(raw.encode()) if raw.strip() else {}
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

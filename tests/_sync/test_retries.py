@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from llm_adapter._policy import RetryBudget
 from llm_adapter.testing.emulator import Emulator, Reply, faults
 
 KEY = "test-key-3f9a"
+WHOLE = gzip.compress(b'{"choices": [{"message": {"content": "Hello"}}]}')
 
 
 # -- how often ------------------------------------------------------------------------
@@ -115,8 +117,16 @@ def test_a_reset_is_retried(emulator, llm, at):
         faults.broken_utf8() | Reply(stop_at=0.9, stop="end"),
         Reply(body={"choices": []}),
         Reply(encoding="gzip", stop_at=0.9, stop="end"),
+        Reply(body=WHOLE[:-4], headers={"content-encoding": "gzip"}),
     ],
-    ids=["empty", "truncated", "broken UTF-8", "no choices", "truncated gzip"],
+    ids=[
+        "empty",
+        "truncated",
+        "broken UTF-8",
+        "no choices",
+        "truncated gzip",
+        "gzip without its length",
+    ],
 )
 def test_an_unreadable_answer_is_asked_for_once_more(emulator, llm, fault):
     emulator.always(fault)

@@ -235,7 +235,9 @@ def test_a_whole_stream_leaves_its_connection_for_the_next(emulator, llm):
 
 
 def test_a_body_that_ends_soon_after_the_marker_leaves_its_connection(emulator, llm):
-    emulator.always(AT_ONCE | Reply(body=AT_ONCE.body + b": bye\n\n", chunk=1))
+    body = AT_ONCE.body + b": bye\n\n"
+    pace = {"chunk": len(AT_ONCE.body), "interval": 0.02}
+    emulator.always(AT_ONCE | Reply(body=body, **pace))
     for _ in range(2):
         assert read(llm.stream("Hi"))[-1].response.text == "one two"
     assert emulator.counts.connections_opened == 1

@@ -16,6 +16,7 @@ from llm_adapter import (
     LLMStreamInterruptedError,
 )
 from llm_adapter.testing.emulator import Reply
+from tests.concurrency import async_comes_true
 from tests.only_async.loops import LOOPS, on_every_loop, run, tasks_alive
 
 SLOW = Reply(text="one two three four five", interval=0.01)
@@ -131,8 +132,7 @@ class Elsewhere:
     async def _main(self, llm):
         await llm.generate("Hi", timeout=5)
         self._called.set()
-        while not self._released.is_set():
-            await anyio.sleep(0.005)
+        await async_comes_true(self._released.is_set, 30)
 
     def __enter__(self):
         self._thread.start()
@@ -239,8 +239,7 @@ def test_a_service_that_is_collected_closes_its_connections(
         assert emulator.counts.connections_open == 1
         del llm
         gc.collect()
-        while emulator.counts.connections_open:
-            await anyio.sleep(0.005)
+        assert await async_comes_true(lambda: not emulator.counts.connections_open)
         await anyio.wait_all_tasks_blocked()
         assert tasks_alive() == before
 
@@ -287,15 +286,15 @@ def test_a_stream_closed_by_another_task_ends_with_an_error(
             stream = llm.stream("Hi", timeout=5)
 
             async def close():
-                while emulator.counts.in_flight == 0 or len(received) < 2 * seen:
-                    await anyio.sleep(0.005)
+                await async_comes_true(lambda: emulator.counts.in_flight == 1)
+                await async_comes_true(lambda: len(received) == 2 * seen)
                 await stream.close()
 
             tasks.start_soon(close)
             received = []
             with pytest.raises(LLMStreamInterruptedError) as caught:
-                async for event in stream:
-                    received.append(event)
+                async for text in stream.text():
+                    received += [text]
         assert len(received) == 2 * seen
         assert caught.value.attempts == emulator.counts.requests == 1
         assert emulator.wait_for(lambda now: now.connections_open == 0)

@@ -449,27 +449,21 @@ def test_an_item_that_is_no_call_makes_a_nameless_one():
     assert (call.name, call.arguments, call.invalid) == ("", {}, False)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("fgh"), st.dictionaries(st.text(), st.integers())),
-        min_size=1,
-        max_size=4,
-    ),
-    st.data(),
-)
-def test_calls_in_any_fragments_and_order_are_put_together(wanted, data):
-    pending = []
+ARGUMENTS = st.dictionaries(st.text(max_size=5), st.integers(), max_size=3)
+WANTED = st.lists(st.tuples(st.sampled_from("fgh"), ARGUMENTS), min_size=1, max_size=4)
+
+
+@given(WANTED, st.integers(1, 9), st.randoms(use_true_random=False))
+def test_calls_in_any_fragments_and_order_are_put_together(wanted, size, random):
+    firsts, queues = [], []
     for index, (name, arguments) in enumerate(wanted):
         written = json.dumps(arguments)
-        size = data.draw(st.integers(1, 9))
         rest = [written[i : i + size] for i in range(0, len(written), size)]
-        pending.append(
-            [call(index, f"id{index}", name, "")]
-            + [call(index, arguments=piece) for piece in rest]
-        )
-    deltas = [[queue.pop(0)] for queue in pending]
-    while any(pending):
-        queue = data.draw(st.sampled_from([queue for queue in pending if queue]))
-        deltas.append([queue.pop(0)])
-    response = Read(*(chunk({"tool_calls": each}) for each in deltas), END).response
+        firsts.append(call(index, f"id{index}", name, ""))
+        queues.append([call(index, arguments=piece) for piece in rest])
+    # Pieces of one call keep their order; those of several calls may alternate.
+    turns = [queue for queue in queues for _ in queue]
+    random.shuffle(turns)
+    items = firsts + [queue.pop(0) for queue in turns]
+    response = Read(*(chunk({"tool_calls": [each]}) for each in items), END).response
     assert [(each.name, each.arguments) for each in response.tool_calls] == wanted

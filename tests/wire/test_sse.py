@@ -180,7 +180,7 @@ def test_many_events_together_may_be_larger_than_the_limit(monkeypatch):
     assert sum(len(decoder.feed(b"data: 12345\n\n")) for _ in range(50)) == 50
 
 
-@pytest.mark.parametrize("line", [b"x" * 100_000, b"data: short\n", b"\r\n: c\r\n"])
+@pytest.mark.parametrize("line", [b"x" * 100_000, b"data: short\r\n"])
 def test_a_large_event_that_drips_in_takes_linear_time(line):
     body = line * (1_000_000 // len(line))
     decoder = SSEDecoder()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -180,18 +180,20 @@ def serve(
         chance: probability, 0 to 1, of a mishap for each request.
         on_start: called once with the listening emulator, to tell its address.
     """
-    stopped = threading.Event()
 
     def stop(*_: Any) -> None:
-        stopped.set()
+        # Setting the event that this thread waits for could meet the event's own lock.
+        raise KeyboardInterrupt
 
     emulator = Emulator(host=host, port=port, latency=latency, on_request=on_request)
     emulator.chance(chance, *MISHAPS)
     before = signal.signal(signal.SIGTERM, stop)
     try:
-        with emulator, contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), emulator:
             if on_start is not None:
                 on_start(emulator)
-            stopped.wait()
+            # In turns: a signal just before a wait does not end it.
+            while True:
+                time.sleep(0.2)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,44 @@
+"""A provider for every test, and services that talk to it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from llm_adapter import GroqAdapter, _call
+from llm_adapter._policy import RetryPolicy
+from llm_adapter.testing.emulator import Emulator
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch):
+    """Our own back-off takes milliseconds; what a provider asks for is not changed."""
+    monkeypatch.setattr(_call, "RetryPolicy", partial(RetryPolicy, base=0.01))
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def connect(emulator):
+    """Makes services that talk to the emulator; the end of the test closes them."""
+    opened = []
+
+    def connect(**options):
+        options.setdefault("base_url", emulator.base_url("groq"))
+        service = GroqAdapter("test-key", **options)
+        opened.append(service)
+        return service
+
+    yield connect
+    for service in opened:
+        service.close()
+
+
+@pytest.fixture
+def llm(connect):
+    return connect()
