@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
@@ -12,6 +13,7 @@ from attrs import field, frozen
 from ._endpoint import Endpoint, endpoint
 from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
+from ._secrets import hide, known_secrets
 from ._wire.body import mapping, read_json
 from ._wire.dialect import ChatDialect, Dialect
 from ._wire.errors import error_from_value
@@ -19,6 +21,7 @@ from .errors import (
     LLMAPIError,
     LLMConnectionError,
     LLMInvalidResponseError,
+    LLMModelNotFoundError,
     LLMServiceError,
 )
 from .models import LLMRequest, LLMResponse, Timeout
@@ -27,6 +30,8 @@ from .providers import Defaults, Provider, complete
 from .settings import Settings
 
 logger = logging.getLogger("llm_adapter")
+# Without it Python prints our warnings in programs that have not set up logging.
+logger.addHandler(logging.NullHandler())
 
 MAX_REDIRECTS = 5
 
@@ -103,12 +108,16 @@ class Call:
     timeout: Timeout
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
 
     def context(self, error: LLMServiceError) -> LLMServiceError:
         """The error, told which call it belongs to."""
         error.provider = error.provider or self.provider
         error.model = error.model or self.model or None
+        if isinstance(error, LLMModelNotFoundError) and self.warnings:
+            error.message = " ".join([error.message, *self.warnings])
+        hide(error, self.secrets)
         return error
 
 
@@ -132,6 +141,7 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
         url=client.endpoint.url(client.dialect.path),
         timeout=timeout if stream else _whole(timeout),
         headers=request.extra_headers,
+        secrets=known_secrets(client.endpoint.key, request.extra_headers),
         body=_encode(client.dialect, request, stream),
         warnings=(warning,) if warning else (),
     )
@@ -139,6 +149,10 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
 
 def _encode(dialect: Dialect, request: LLMRequest, stream: bool) -> bytes:
     try:
+        if _holds_no_number(request.extra_body):
+            raise ValueError(
+                "extra_body holds NaN or an infinity, which JSON does not know"
+            )
         return msgspec.json.encode(dialect.encode(request, stream=stream))
     except UnicodeEncodeError as error:
         around = ascii(error.object[max(0, error.start - 20) : error.end + 20])
@@ -148,6 +162,17 @@ def _encode(dialect: Dialect, request: LLMRequest, stream: bool) -> bytes:
         ) from None
     except RecursionError:
         raise ValueError("the request is nested too deeply, or in a circle") from None
+    except TypeError as error:
+        raise TypeError(f"the request cannot be sent as JSON: {error}") from None
+
+
+def _holds_no_number(value: object) -> bool:
+    """Whether a float in it is not one; msgspec would send null in its place."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(map(_holds_no_number, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_no_number, value))
 
 
 def models_call(client: Client) -> Call:
@@ -157,6 +182,7 @@ def models_call(client: Client) -> Call:
         model="",
         method="GET",
         url=client.endpoint.url("/models"),
+        secrets=known_secrets(client.endpoint.key, {}),
         timeout=_whole(client.timeout),
     )
 

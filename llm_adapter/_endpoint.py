@@ -29,6 +29,7 @@ class Endpoint:
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
+    key: str = field(default="", repr=False)
 
     def url(self, path: str) -> str:
         """The address of a path below the base URL."""
@@ -56,7 +57,9 @@ def endpoint(
         "User-Agent": _USER_AGENT,
         **provider.authorization(key),
     }
-    return Endpoint(base_url=_base_url(provider, settings, base_url), headers=headers)
+    return Endpoint(
+        base_url=_base_url(provider, settings, base_url), headers=headers, key=key
+    )
 
 
 def _key(provider: Provider, settings: Settings, given: str | None) -> str:

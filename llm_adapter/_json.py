@@ -105,12 +105,11 @@ class _Problem(ValueError):
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                message = f"the key {key!r:.80} stands twice in one object"
-                raise _Problem(message, partial(_second, key))
-            seen.add(key)
+        numbered = [(at, key) for at, (key, _) in enumerate(pairs)]
+        first = {key: at for at, key in reversed(numbered)}
+        key = next(key for at, key in numbered if at > first[key])
+        message = f"the key {key!r:.80} stands twice in one object"
+        raise _Problem(message, partial(_second, key))
     return found
 
 
@@ -167,14 +166,12 @@ def _first(token: str, source: str) -> int:
 
 
 def _second(key: str, source: str) -> int:
-    return next(_repeated(key, source))
-
-
-def _repeated(key: str, source: str) -> Iterator[int]:
     """Where a key stands that its object has already."""
     has_key: list[bool] = []  # of each object that is open
     at, before = 0, ""
-    for match in _TOKEN.finditer(source):
+    tokens = _TOKEN.finditer(source)
+    while True:
+        match = next(tokens)
         token = match[0]
         if token == "{":
             has_key.append(False)
@@ -182,7 +179,7 @@ def _repeated(key: str, source: str) -> Iterator[int]:
             has_key.pop()
         elif token == ":" and json.loads(before) == key:
             if has_key[-1]:
-                yield at
+                return at
             has_key[-1] = True
         at, before = match.start(), token
 

@@ -119,8 +119,10 @@ class LLMServiceError(Exception):
 
     def __str__(self) -> str:
         """What happened, what to do about it, and where."""
-        parts = [self.message, self._advice(), self._context()]
-        return " ".join(part for part in parts if part)
+        what, advice = self.message, self._advice()
+        if advice and what[-1:].isalnum():
+            what += "."  # providers often leave it out
+        return " ".join(part for part in (what, advice, self._context()) if part)
 
     def _advice(self) -> str:
         return self.advice

@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The time of an example says nothing on a busy machine.
 settings.register_profile(
-    "llm_adapter", deadline=None, derandomize=os.environ.get("CI") == "true"
+    "llm_adapter",
+    # Times say nothing on a busy machine.
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("llm_adapter")
 

@@ -66,10 +66,11 @@ class AsyncConnections:
     """
 
     def __init__(self, base_url: str, http_client: httpx.AsyncClient | None) -> None:
-        if not isinstance(http_client, httpx.AsyncClient | None):
+        given: object = http_client  # users do not always type-check
+        if not isinstance(given, httpx.AsyncClient | None):
             wanted = httpx.AsyncClient.__name__
-            given = type(http_client).__name__
-            raise TypeError(f"http_client must be an httpx.{wanted}, not {given}")
+            kind = type(given).__name__
+            raise TypeError(f"http_client must be an httpx.{wanted}, not {kind}")
         self._url = httpx.URL(base_url)
         self._given = None if http_client is None else AsyncSender(client=http_client)
         self._senders: PerLoop[AsyncSender] = PerLoop()

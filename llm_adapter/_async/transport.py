@@ -188,7 +188,7 @@ class _AsyncBody:
     ) -> None:
         self._pool = pool
         self._connection = connection
-        self._network_stream = response.extensions.get("network_stream")
+        self._network_stream: Any = response.extensions.get("network_stream")
         self._stream: Any = response.stream
         self._chunks: AsyncIterator[bytes] | None = None
         self._closed = False

@@ -58,7 +58,7 @@ class ProviderAdapter(LLMService):
     ) -> None:
         self._client = client(
             self.provider,
-            settings or Settings.from_env(),
+            Settings.from_env() if settings is None else settings,
             api_key=api_key,
             base_url=base_url,
             model=model,

@@ -60,10 +60,11 @@ class Connections:
     """
 
     def __init__(self, base_url: str, http_client: httpx.Client | None) -> None:
-        if not isinstance(http_client, httpx.Client | None):
+        given: object = http_client  # users do not always type-check
+        if not isinstance(given, httpx.Client | None):
             wanted = httpx.Client.__name__
-            given = type(http_client).__name__
-            raise TypeError(f"http_client must be an httpx.{wanted}, not {given}")
+            kind = type(given).__name__
+            raise TypeError(f"http_client must be an httpx.{wanted}, not {kind}")
         self._url = httpx.URL(base_url)
         self._given = None if http_client is None else Sender(client=http_client)
         self._senders: PerLoop[Sender] = PerLoop()

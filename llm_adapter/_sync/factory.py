@@ -39,7 +39,12 @@ class LLMFactory:
             LLMConfigurationError: unknown provider, missing key, unusable setting.
             TypeError: the adapter does not know an option.
         """
-        settings = options.get("settings") or Settings.from_env()
+        settings = options.get("settings")
+        if settings is None:
+            settings = Settings.from_env()
+        elif not isinstance(settings, Settings):
+            kind = type(settings).__name__
+            raise TypeError(f"settings must be Settings, not {kind}")
         chosen = settings.provider if provider is None else provider
         name, model = split_name(chosen)
         if model is not None and options.get("model") is None:

@@ -31,8 +31,8 @@ async def connect(emulator):
     opened = []
 
     def connect(**options):
-        arguments = {"base_url": emulator.base_url("groq"), **options}
-        service = AsyncGroqAdapter(KEY, **arguments)
+        base_url = emulator.base_url("groq")
+        service = AsyncGroqAdapter(**{"api_key": KEY, "base_url": base_url, **options})
         opened.append(service)
         return service
 

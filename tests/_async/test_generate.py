@@ -268,6 +268,21 @@ async def test_a_response_has_everything_that_the_provider_said(emulator, llm):
     assert 0 < response.generation_time < 5
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-request-id": "req_header"},
+        {"x-request-id": None, "request-id": "req_header"},
+    ],
+)
+async def test_the_id_of_the_request_is_that_of_the_headers(emulator, llm, headers):
+    body = completion(content="Hello") | {"x_groq": {"id": "req_body"}}
+    emulator.always(Reply(body=body, headers=headers))
+    assert (await llm.generate("Hi")).request_id == "req_header"
+    emulator.always(Reply(body=body, headers={"x-request-id": None}))
+    assert (await llm.generate("Hi")).request_id == "req_body"
+
+
 async def test_tool_calls_come_with_their_arguments(emulator, llm):
     emulator.always(Reply(tool_calls=(("lookup", {"name": "Ana"}), ("lookup", "{"))))
     response = await llm.generate("Who?", tools=[LOOKUP])

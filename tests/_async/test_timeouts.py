@@ -82,6 +82,17 @@ async def test_a_time_that_is_up_before_the_request_is_a_timeout(emulator, llm):
     assert emulator.counts.requests == emulator.counts.connections_opened == 1
 
 
+async def test_a_connection_that_may_not_be_opened_in_time_is_a_timeout(
+    emulator, connect, monkeypatch
+):
+    package = AsyncGroqAdapter.__module__.rpartition(".")[0]
+    monkeypatch.setattr(f"{package}.transport.MAX_CONNECTING", 0)
+    llm = connect(timeout=Timeout(connect=0.1), max_retries=0)
+    with ends_after(0.1), pytest.raises(LLMTimeoutError, match="for a connection"):
+        await llm.generate("Hi")
+    assert emulator.counts.connections_opened == 0
+
+
 async def test_connections_that_wait_to_be_opened_have_the_same_limit(
     unreachable, connect, monkeypatch
 ):

@@ -32,8 +32,8 @@ def connect(emulator):
     opened = []
 
     def connect(**options):
-        arguments = {"base_url": emulator.base_url("groq"), **options}
-        service = GroqAdapter(KEY, **arguments)
+        base_url = emulator.base_url("groq")
+        service = GroqAdapter(**{"api_key": KEY, "base_url": base_url, **options})
         opened.append(service)
         return service
 

@@ -267,6 +267,21 @@ def test_a_response_has_everything_that_the_provider_said(emulator, llm):
     assert 0 < response.generation_time < 5
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-request-id": "req_header"},
+        {"x-request-id": None, "request-id": "req_header"},
+    ],
+)
+def test_the_id_of_the_request_is_that_of_the_headers(emulator, llm, headers):
+    body = completion(content="Hello") | {"x_groq": {"id": "req_body"}}
+    emulator.always(Reply(body=body, headers=headers))
+    assert llm.generate("Hi").request_id == "req_header"
+    emulator.always(Reply(body=body, headers={"x-request-id": None}))
+    assert llm.generate("Hi").request_id == "req_body"
+
+
 def test_tool_calls_come_with_their_arguments(emulator, llm):
     emulator.always(Reply(tool_calls=(("lookup", {"name": "Ana"}), ("lookup", "{"))))
     response = llm.generate("Who?", tools=[LOOKUP])

@@ -105,11 +105,12 @@ def test_timeout_bounds_a_stream_whose_server(emulator, connect, fault):
 
 
 def test_timeout_is_not_multiplied_by_retries(emulator, connect):
-    emulator.always(faults.server_error() | Reply(delay=0.08))
-    llm = connect(timeout=0.2, max_retries=10)
-    with ends_after(0.2), pytest.raises(LLMServiceError) as caught:
+    emulator.script(faults.server_error() | Reply(delay=0.1))
+    emulator.always(faults.stall("body"))
+    llm = connect(timeout=0.25, max_retries=10)
+    with ends_after(0.25), pytest.raises(LLMTimeoutError) as caught:
         llm.generate("Hi")
-    assert caught.value.attempts == emulator.counts.requests == 3
+    assert caught.value.attempts == emulator.counts.requests == 2
 
 
 # -- failures in mid-stream -----------------------------------------------------------

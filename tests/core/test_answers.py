@@ -93,6 +93,7 @@ formats = st.sampled_from(
 )
 
 
+@values.few
 @given(values.requests, formats)
 def test_request_that_goes_out_asks_for_json_and_the_callers_is_unchanged(
     request, response_format

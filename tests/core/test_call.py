@@ -15,6 +15,7 @@ from llm_adapter import (
     LLMAPIError,
     LLMConfigurationError,
     LLMInvalidResponseError,
+    LLMModelNotFoundError,
     LLMRateLimitError,
     LLMRequest,
     LLMResponse,
@@ -274,6 +275,7 @@ def test_request_that_is_nested_too_deeply_says_so():
             body = body.pop("deep") if isinstance(body, dict) else body.pop()
 
 
+@values.few
 @given(values.requests, st.booleans())
 def test_any_request_becomes_json_or_an_error_that_says_why(request, stream):
     try:
@@ -291,6 +293,12 @@ def test_error_is_told_which_call_it_belongs_to():
     call = prepare(groq(), LLMRequest("Hi", model="m"))
     error = call.context(LLMServiceError())
     assert (error.provider, error.model) == ("groq", "m")
+
+
+def test_missing_model_that_was_retired_names_its_replacement():
+    call = prepare(groq(), LLMRequest("Hello", model=RETIRED))
+    error = call.context(LLMModelNotFoundError("No such model."))
+    assert "use openai/gpt-oss-120b instead" in error.message
 
 
 def test_error_that_knows_better_is_not_told():

@@ -657,8 +657,7 @@ def test_serves_until_it_is_terminated():
 
 def test_serves_until_it_is_interrupted():
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    serve()
+    serve(on_start=lambda emulator: timer.start())
     timer.join()
 
 

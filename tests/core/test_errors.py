@@ -286,3 +286,9 @@ def test_one_attempt_is_not_worth_a_word(attempts):
 def test_text_leads_with_what_happened_whatever_the_details(built):
     error, message, _ = built
     assert str(error).startswith(message or type(error).summary)
+
+
+def test_advice_begins_a_new_sentence_where_the_provider_set_no_full_stop() -> None:
+    error = errors.LLMRateLimitError("Slow down", retry_after=7)
+
+    assert str(error) == "Slow down. Retry after 7 s."

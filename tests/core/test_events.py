@@ -36,6 +36,7 @@ def test_empty_response_is_nothing_but_its_end():
     assert events_of(LLMResponse()) == [StreamEnd(LLMResponse())]
 
 
+@values.few
 @given(values.responses)
 def test_events_add_up_to_the_response_that_ends_them(response):
     *deltas, end = events_of(response)

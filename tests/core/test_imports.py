@@ -20,14 +20,15 @@ LAYERS = [
     {"models", "errors"},
     {
         *("settings", "_policy", "_retry_after", "_json", "_schema"),
-        *("_events", "_registry", "_concurrency"),
+        *("_events", "_registry", "_concurrency", "_secrets"),
     },
     {"_answers", "_mocking", "_wire"},
     {"providers"},
     {"pricing", "_endpoint"},
     {"_call"},
     {"_async", "_sync"},
-    {"testing", "cli"},
+    {"testing"},
+    {"cli"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -116,9 +117,9 @@ def _against_the_layers(found, target):
         return  # of the package itself: its version
     if LEVEL[other] >= LEVEL[home]:
         yield f"{home} may not import {other}, which stands above it"
-    if other in SHELLS and home not in ("__init__", "cli"):
-        if found.module != "testing.mock":
-            yield f"{other} is a shell"
+    uses_a_shell = home in ("__init__", "cli") or found.module == "testing.mock"
+    if other in SHELLS and not uses_a_shell:
+        yield f"{other} is a shell"
     if home == "cli" and other == "_async":
         yield "cli uses the sync side only"
 

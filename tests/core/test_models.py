@@ -495,6 +495,7 @@ def test_very_deep_mapping_is_copied():
         deep = deep["a"]
 
 
+@values.few
 @given(values.requests, values.overrides)
 def test_overrides_give_the_evolved_request_and_leave_the_first_as_it_was(
     request, overrides
@@ -505,11 +506,13 @@ def test_overrides_give_the_evolved_request_and_leave_the_first_as_it_was(
     assert request == before
 
 
+@values.few
 @given(values.contents, values.overrides)
 def test_text_or_parts_with_overrides_are_a_request(prompt, overrides):
     assert as_request(prompt, overrides) == LLMRequest(prompt, **overrides)
 
 
+@values.few
 @given(values.requests)
 def test_request_without_overrides_is_itself(request):
     assert as_request(request, {}) is request

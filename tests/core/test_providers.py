@@ -84,6 +84,7 @@ def test_model_that_reasons_gets_no_limit_that_nobody_asked_for(
     assert found.max_tokens == used
 
 
+@values.few
 @given(values.requests)
 def test_explicit_values_are_kept_and_the_callers_request_is_unchanged(request):
     request = attrs.evolve(

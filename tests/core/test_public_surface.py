@@ -106,6 +106,10 @@ def test_dir_lists_every_public_name_before_it_was_used(tmp_path):
     assert listed == sorted(listed)
 
 
+def test_dir_lists_what_is_not_public_too():
+    assert {"__doc__", *llm_adapter.__all__} <= set(dir(llm_adapter))
+
+
 def test_star_brings_every_public_name(tmp_path):
     code = "before = set(globals()); from llm_adapter import *; print(*globals())"
     assert set(llm_adapter.__all__) <= set(python(code, tmp_path))
@@ -150,11 +154,11 @@ with LLMFactory.create("mock") as llm:
 def test_import_opens_no_socket_and_no_dotenv(tmp_path):
     (tmp_path / ".env").write_text("LLM_MODEL=nobody")
     code = """
-import os, sys
+import sys
 
 def watch(event, arguments):
-    path = os.fsdecode(arguments[0]) if event == "open" and arguments[0] else ""
-    if event.startswith("socket.") or path.endswith(".env"):
+    opened = event == "open" and str(arguments[0])
+    if event.startswith("socket.") or (opened and opened.endswith(".env")):
         seen.append(event)
 
 seen = []

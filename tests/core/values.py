@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from attrs import fields
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from llm_adapter import (
@@ -25,6 +26,9 @@ from llm_adapter import (
     ToolCallDelta,
     Usage,
 )
+
+# For tests that draw whole requests or responses, which takes long.
+few = settings(max_examples=30)
 
 words = st.text(max_size=12)
 maybe_words = st.none() | words

@@ -188,4 +188,4 @@ def test_a_large_event_that_drips_in_takes_linear_time(line):
     for i in range(len(body)):
         decoder.feed(body[i : i + 1])
     decoder.finish()
-    assert time.process_time() - begun < 15
+    assert time.process_time() - begun < 25
