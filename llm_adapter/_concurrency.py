@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     import anyio
     import httpcore
-    import trio
 
 T = TypeVar("T")
 
@@ -48,6 +47,7 @@ __all__ = [
     "async_sleep",
     "async_soon",
     "async_wake_reader",
+    "async_write",
     "connect_tcp",
     "loop",
     "loop_has_ended",
@@ -58,6 +58,7 @@ __all__ = [
     "soon",
     "time",
     "wake_reader",
+    "write",
 ]
 
 
@@ -181,7 +182,7 @@ def async_soon(owner: Any, act: Callable[[], Coroutine[Any, Any, None]]) -> None
     """
     with suppress(RuntimeError):
         if hasattr(owner, "run_sync_soon"):
-            owner.run_sync_soon(_start_on_trio, owner, act)
+            owner.run_sync_soon(_start_on_trio, act)
         else:
             # Not in the context of the caller, which may belong to another library.
             owner.call_soon_threadsafe(
@@ -201,17 +202,12 @@ def _start_on_asyncio(
     task.add_done_callback(_started.discard)
 
 
-def _start_on_trio(
-    owner: trio.lowlevel.TrioToken, act: Callable[[], Coroutine[Any, Any, None]]
-) -> None:
+def _start_on_trio(act: Callable[[], Coroutine[Any, Any, None]]) -> None:
     import trio
 
-    try:
+    # When it fails the run is ending, which `async_on_loop_end` waits for.
+    with suppress(RuntimeError):
         trio.lowlevel.spawn_system_task(act)
-    except RuntimeError:
-        # The run is about to finalise the generators of `async_on_loop_end`; what
-        # `act` belongs to must live until then.
-        owner.run_sync_soon(id, act)
 
 
 def soon(owner: Any, act: Callable[[], None]) -> None:
@@ -365,6 +361,34 @@ def connect_tcp(
         return _Connecting(host, port, timeout, options).result(timeout)
 
 
+async def async_write(
+    stream: httpcore.AsyncNetworkStream, buffer: bytes, seconds: float
+) -> None:
+    """Write all of `buffer` within `seconds`."""
+    await stream.write(buffer, seconds)
+
+
+def write(stream: httpcore.NetworkStream, buffer: bytes, seconds: float) -> None:
+    """Write all of `buffer` within `seconds`.
+
+    httpcore gives that time to each packet: a reader that is slow enough takes as many
+    times that as there are packets.
+    """
+    import httpcore
+
+    end = monotonic() + seconds
+    rest = memoryview(buffer)
+    sock = stream.get_extra_info("socket")
+    try:
+        while rest:
+            sock.settimeout(max(end - monotonic(), 1e-6))
+            rest = rest[sock.send(rest) :]
+    except TimeoutError as error:
+        raise httpcore.WriteTimeout(str(error)) from error
+    except OSError as error:
+        raise httpcore.WriteError(str(error)) from error
+
+
 def async_wake_reader(stream: httpcore.AsyncNetworkStream) -> None:
     """Nothing: closing a stream ends what another task waits for."""
 
@@ -408,15 +432,25 @@ class _Connecting:
             with self._lock:
                 if self._late:
                     stream.close()
-                self._stream = stream
+                else:
+                    self._stream = stream
         self._done.set()
 
     def result(self, timeout: float) -> httpcore.NetworkStream:
-        in_time = self._done.wait(timeout)
+        try:
+            self._done.wait(timeout)
+        except BaseException:  # Ctrl-C
+            stream = self._leave()
+            if stream is not None:
+                stream.close()
+            raise
+        stream = self._leave()
+        if stream is None:
+            raise self._error or TimeoutError(f"no connection after {timeout:.3g} s")
+        return stream
+
+    def _leave(self) -> httpcore.NetworkStream | None:
+        """What has come by now; what comes later is closed."""
         with self._lock:
-            if self._stream is not None:
-                return self._stream
             self._late = True
-        if not in_time or self._error is None:
-            raise TimeoutError(f"no connection after {timeout:.3g} s")
-        raise self._error
+            return self._stream

@@ -17,7 +17,6 @@ from .._concurrency import (
     PerLoop,
     async_loop,
     async_on_loop_end,
-    async_shielded,
     async_soon,
 )
 from .._endpoint import behind_proxy
@@ -41,12 +40,11 @@ class AsyncSender:
 
     async def close(self) -> None:
         """Release the connections; when they are being released, wait for that."""
-        with async_shielded():
-            async with self._closing:
-                if self.transport is not None:
-                    await self.transport.aclose()
-                if self.client is not None:
-                    await self.client.aclose()
+        async with self._closing:
+            if self.transport is not None:
+                await self.transport.aclose()
+            if self.client is not None:
+                await self.client.aclose()
 
     async def end(self) -> None:
         """Release the connections, and wait for the end of the loop no longer."""

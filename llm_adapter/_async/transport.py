@@ -21,6 +21,7 @@ from .._concurrency import (
     async_connect_tcp,
     async_shielded,
     async_wake_reader,
+    async_write,
     monotonic,
 )
 from .._policy import Timer
@@ -191,16 +192,12 @@ class _AsyncBody:
         self._network_stream: Any = response.extensions.get("network_stream")
         self._stream: Any = response.stream
         self._chunks: AsyncIterator[bytes] | None = None
-        self._closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         self._chunks = self._stream.__aiter__()
         return self._chunks
 
-    async def aclose(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
+    async def aclose(self) -> None:  # once: httpx.Response sees to that
         with async_shielded():
             try:
                 await self._end()
@@ -293,7 +290,7 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         seconds = self._backend.timer.remaining(monotonic())
         if seconds <= 0:
             raise httpcore.WriteTimeout("the time is up")
-        await self._stream.write(buffer, seconds)
+        await async_write(self._stream, buffer, seconds)
 
     async def start_tls(
         self,

@@ -13,7 +13,7 @@ import httpcore
 import httpx
 from attrs import define, field
 
-from .._concurrency import Lock, PerLoop, loop, on_loop_end, shielded, soon
+from .._concurrency import Lock, PerLoop, loop, on_loop_end, soon
 from .._endpoint import behind_proxy
 from ..errors import LLMConfigurationError, LLMServiceError
 from .transport import HTTPPoolTransport, Pool, ssl_context
@@ -35,12 +35,11 @@ class Sender:
 
     def close(self) -> None:
         """Release the connections; when they are being released, wait for that."""
-        with shielded():
-            with self._closing:
-                if self.transport is not None:
-                    self.transport.close()
-                if self.client is not None:
-                    self.client.close()
+        with self._closing:
+            if self.transport is not None:
+                self.transport.close()
+            if self.client is not None:
+                self.client.close()
 
     def end(self) -> None:
         """Release the connections, and wait for the end of the loop no longer."""

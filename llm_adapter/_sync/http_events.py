@@ -49,7 +49,9 @@ class HTTPEvents:
             except LLMServiceError as error:
                 answer.named(error)
                 self._let_go()
-                self._check_open()
+                if self._was_closed():
+                    self._attempts.failed(error, monotonic())
+                    raise self._left() from None
                 if self._delivered:
                     raise self._final(error) from error.__cause__
                 self._session.wait(self._call, self._attempts, error)
@@ -68,13 +70,22 @@ class HTTPEvents:
         if answer is not None:
             answer.close()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise self._final(LLMServiceError("it was closed while it was read."))
+    def _was_closed(self) -> bool:
+        # A call, because type checkers believe that no one else changes an attribute.
+        return self._closed
+
+    def _left(self) -> LLMServiceError:
+        """The error for a reader whose stream was closed by someone else."""
+        reason = LLMServiceError("it was closed while it was read.")
+        error = interrupted(self.partial(), reason)
+        error.history = tuple(self._attempts.history)
+        error.attempts = len(error.history)
+        return self._call.context(error)
 
     def _send(self) -> Answer:
         while True:
-            self._check_open()
+            if self._was_closed():
+                raise self._left()
             self._attempts.begin(monotonic())
             self._decoder = self._client.dialect.stream_decoder()
             try:
@@ -83,9 +94,10 @@ class HTTPEvents:
                 self._session.wait(self._call, self._attempts, error)
             else:
                 self._answer = answer
-                if self._closed:
+                if self._was_closed():
                     self._let_go()
-                    self._check_open()
+                    self._attempts.succeeded(monotonic(), answer.status_code)
+                    raise self._left()
                 return answer
 
     def _read(self, answer: Answer) -> Sequence[StreamEvent]:

@@ -17,7 +17,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from .._concurrency import Slots, connect_tcp, monotonic, shielded, wake_reader
+from .._concurrency import Slots, connect_tcp, monotonic, shielded, wake_reader, write
 from .._policy import Timer
 
 MAX_CONNECTIONS = 2000
@@ -176,16 +176,12 @@ class _Body:
         self._network_stream: Any = response.extensions.get("network_stream")
         self._stream: Any = response.stream
         self._chunks: Iterator[bytes] | None = None
-        self._closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         self._chunks = self._stream.__iter__()
         return self._chunks
 
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
+    def close(self) -> None:  # once: httpx.Response sees to that
         with shielded():
             try:
                 self._end()
@@ -276,7 +272,7 @@ class _Stream(httpcore.NetworkStream):
         seconds = self._backend.timer.remaining(monotonic())
         if seconds <= 0:
             raise httpcore.WriteTimeout("the time is up")
-        self._stream.write(buffer, seconds)
+        write(self._stream, buffer, seconds)
 
     def start_tls(
         self,

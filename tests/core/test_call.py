@@ -256,7 +256,15 @@ def deep():
         (
             {"prompt": "Hi", "extra_body": {"x": object()}},
             TypeError,
-            "Encoding objects of type object is unsupported",
+            "the request cannot be sent as JSON: Encoding objects of type object is",
+        ),
+        *(
+            (
+                {"prompt": "Hi", "extra_body": {"a": [{"b": (1.5, number)}]}},
+                ValueError,
+                "extra_body holds NaN or an infinity, which JSON does not know",
+            )
+            for number in (float("nan"), float("inf"), float("-inf"))
         ),
         ({"prompt": ""}, ValueError, "the prompt is empty: "),
     ],
@@ -299,6 +307,15 @@ def test_missing_model_that_was_retired_names_its_replacement():
     call = prepare(groq(), LLMRequest("Hello", model=RETIRED))
     error = call.context(LLMModelNotFoundError("No such model."))
     assert "use openai/gpt-oss-120b instead" in error.message
+
+
+def test_error_that_quotes_the_key_of_the_call_is_told_to_hide_it():
+    headers = {"X-Api-Key": "another-key"}
+    call = prepare(groq(), LLMRequest("Hi", extra_headers=headers))
+    error = call.context(LLMServiceError(f"Not {SECRET}, not another-key."))
+    assert error.message == "Not ***, not ***."
+    error = models_call(groq()).context(LLMServiceError(f"Not {SECRET}."))
+    assert error.message == "Not ***."
 
 
 def test_error_that_knows_better_is_not_told():
@@ -511,6 +528,12 @@ def test_other_failure_of_tls_is_retried():
 
 
 # -- the log --------------------------------------------------------------------------
+
+
+def test_program_without_logging_prints_nothing_of_ours():
+    """Python would print our warnings itself."""
+    logger = logging.getLogger("llm_adapter")
+    assert any(isinstance(each, logging.NullHandler) for each in logger.handlers)
 
 
 @pytest.fixture

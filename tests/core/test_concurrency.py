@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -30,6 +31,7 @@ from llm_adapter._concurrency import (
     async_sleep,
     async_soon,
     async_wake_reader,
+    async_write,
     connect_tcp,
     loop,
     loop_has_ended,
@@ -38,6 +40,7 @@ from llm_adapter._concurrency import (
     sleep,
     soon,
     wake_reader,
+    write,
 )
 from tests.concurrency import comes_true
 
@@ -526,10 +529,12 @@ def refusing_port():
 def slow_look_up(monkeypatch):
     """Names take as long to look up as this event takes to be set."""
     answered = threading.Event()
+    answered.asked = threading.Event()
     look_up = socket.getaddrinfo
 
     def slow(host, port, family=0, type=0, proto=0, flags=0):
         if not flags & socket.AI_NUMERICHOST:  # that asks nobody
+            answered.asked.set()
             answered.wait(5)
         return look_up(host, port, family, type, proto, flags)
 
@@ -605,6 +610,108 @@ def test_failure_that_comes_too_late_is_nobodys(refusing_port, slow_look_up):
         connect_tcp("127.0.0.1", refusing_port, 0.05, [])
     slow_look_up.set()
     assert comes_true(lambda: threading.active_count() <= threads)
+
+
+def interrupted_while_connecting(port, look_up, meanwhile):
+    """Ctrl-C while the name is looked up."""
+    main = threading.main_thread().ident
+
+    def press():
+        look_up.asked.wait(5)
+        time.sleep(0.1)  # until the main thread waits
+        signal.pthread_kill(main, signal.SIGINT)
+
+    def interrupt(number, frame):
+        meanwhile()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            connect_tcp("127.0.0.1", port, 30, [])
+    finally:
+        pressing.join()
+        signal.signal(signal.SIGINT, before)
+
+
+def test_connection_that_comes_after_an_interrupt_is_closed(server, port, slow_look_up):
+    interrupted_while_connecting(port, slow_look_up, lambda: None)
+    slow_look_up.set()
+    with server.accept()[0] as peer:
+        peer.settimeout(5)
+        assert peer.recv(1) == b""
+
+
+def test_connection_that_comes_together_with_an_interrupt_is_closed(
+    server, port, slow_look_up
+):
+    threads = threading.active_count()
+
+    def connected():
+        slow_look_up.set()
+        comes_true(lambda: threading.active_count() <= threads)
+
+    interrupted_while_connecting(port, slow_look_up, connected)
+    with server.accept()[0] as peer:
+        peer.settimeout(5)
+        assert peer.recv(1) == b""
+
+
+# -- reading and writing --------------------------------------------------------------
+
+DATA = b"0123456789" * 500_000
+
+
+def received(peer, pause=0.0):
+    """All that comes, in small pieces."""
+    pieces = []
+    while piece := peer.recv(65536):
+        pieces.append(piece)
+        time.sleep(pause)
+    return b"".join(pieces)
+
+
+def test_everything_is_written(server, port):
+    stream = connect_tcp("127.0.0.1", port, 5, [])
+    with server.accept()[0] as peer, ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(received, peer)
+        write(stream, DATA, 10)
+        write(stream, b"", 10)
+        stream.close()
+        assert reading.result(10) == DATA
+
+
+async def test_everything_is_written_on_a_loop(server, port):
+    stream = await async_connect_tcp("127.0.0.1", port, 5, [])
+    with server.accept()[0] as peer, ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(received, peer)
+        await async_write(stream, DATA, 10)
+        await stream.aclose()
+        assert reading.result(10) == DATA
+
+
+@pytest.mark.parametrize("pause", [None, 0.05])
+def test_reader_that_stalls_or_is_slow_does_not_outlast_the_time(server, port, pause):
+    stream = connect_tcp("127.0.0.1", port, 5, [])
+    with server.accept()[0] as peer, ThreadPoolExecutor(1) as threads:
+        if pause is not None:
+            threads.submit(received, peer, pause)
+        begun = time.monotonic()
+        with pytest.raises(httpcore.WriteTimeout):
+            write(stream, DATA * 10, 0.2)
+        assert 0.15 <= time.monotonic() - begun < 3
+        wake_reader(stream)
+        stream.close()
+        peer.shutdown(socket.SHUT_RDWR)
+
+
+def test_writing_to_a_connection_that_is_gone_is_the_error_of_httpcore(server, port):
+    stream = connect_tcp("127.0.0.1", port, 5, [])
+    stream.close()
+    with pytest.raises(httpcore.WriteError):
+        write(stream, DATA, 5)
 
 
 def test_waking_a_reader_ends_its_read(server, port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -11,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+import warnings
 from contextlib import ExitStack, closing
 from itertools import pairwise
 
@@ -593,6 +595,16 @@ def test_closes_at_once_whatever_is_stalled(emulator):
         assert stalled.recv(1) == b""
     counts = emulator.counts
     assert (counts.aborted_by_client, counts.connections_open) == (0, 0)
+
+
+def test_leaves_no_connection_open_that_it_is_just_accepting():
+    for _ in range(20):
+        with Emulator() as emulator, connect(emulator), connect(emulator):
+            emulator.close()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_is_started_once_and_told_apart_from_a_closed_one():

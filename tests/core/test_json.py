@@ -207,16 +207,38 @@ def test_too_many_levels_are_refused_at_the_first_that_is_one_too_many(
     assert position == len('{"x":') + whole * len(opening) + within
 
 
-def test_deep_stack_of_the_caller_is_no_reason_for_another_error():
-    room = sys.getrecursionlimit() - len(inspect.stack(0)) - 100
-    text = '{"a": "[", "b": ' + "[" * 400 + "]" * 400 + "}"
+def test_levels_that_ended_do_not_hide_those_that_follow():
+    start = '{"a": [' + "[]," * MAX_DEPTH + '{}], "b": '
+    assert refused(start + "[" * MAX_DEPTH)[1] == len(start) + MAX_DEPTH - 1
 
-    def at_the_bottom(left):
-        return refused(text) if left == 0 else at_the_bottom(left - 1)
 
-    message, position = at_the_bottom(room)
-    assert message == "The answer is nested too deeply to be read"
-    assert position == len('{"a": "[", "b": ') + 399
+def with_frames_left(count, act):
+    """What `act` returns when it can call that many functions into each other."""
+
+    def deeper(left):
+        return act() if left == 0 else deeper(left - 1)
+
+    return deeper(sys.getrecursionlimit() - len(inspect.stack(0)) - count)
+
+
+@pytest.mark.parametrize(
+    ("text", "deepest"),
+    [
+        ('{"a": {"b": {}}, "c": []}', 12),
+        ('{"a": "[", "b": ' + "[" * 400 + "]" * 400 + "}", 16 + 399),
+    ],
+    ids=["flat", "deep"],
+)
+def test_deep_stack_of_the_caller_is_no_reason_for_another_error(text, deepest):
+    """Python 3.11 counts the levels of JSON among its frames, later ones do not."""
+    errors = []
+    for count in (*range(8, 40), 100, 300):
+        try:
+            assert with_frames_left(count, lambda: parse_object(text))
+        except LLMInvalidResponseError as error:
+            errors.append((error.message, error.position))
+    message = f"The answer is nested too deeply to be read (character {deepest})."
+    assert set(errors) == {(message, deepest)}
 
 
 @pytest.mark.parametrize(

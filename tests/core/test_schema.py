@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import Literal, NotRequired, TypedDict
 
 import attrs
@@ -212,7 +212,7 @@ def test_every_reference_of_a_schema_leads_somewhere(kind):
 
 
 def named_alike(module):
-    kind = attrs.make_class("DataResume", {"inner": attrs.field(type=DataResume)})
+    kind = make_dataclass("DataResume", [("inner", DataResume)])
     kind.__module__ = module
     return kind
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from llm_adapter import (
     LLMTimeoutError,
 )
 from llm_adapter._sync import transport
-from llm_adapter.testing.emulator import Reply
+from llm_adapter.testing.emulator import Reply, faults
 from tests.processes import emulator_process
 from tests.servers import answer_with_tls, loopback, tls_context
 
@@ -144,6 +145,24 @@ def test_a_service_that_is_forgotten_closes_its_connections(emulator):
     assert nothing_open(emulator)
 
 
+def test_a_connection_that_comes_too_late_is_closed(emulator, connect, monkeypatch):
+    answered = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def hang(name, *arguments, **options):
+        answered.wait(10)
+        return look_up("127.0.0.1", *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    llm = connect(base_url=emulator.base_url("groq").replace("127.0.0.1", "slow.test"))
+    with pytest.raises(LLMTimeoutError):
+        llm.generate("Hi", timeout=0.1)
+    answered.set()
+    assert emulator.wait_for(lambda now: now.connections_opened == 1)
+    assert nothing_open(emulator)
+    assert emulator.counts.requests == 0
+
+
 # -- streams that another thread closes -----------------------------------------------
 
 
@@ -192,6 +211,18 @@ def test_a_stream_closed_before_its_answer_begins_is_not_asked_for_again(emulato
     thread.join()
     assert emulator.counts.requests == 1
     assert nothing_open(emulator)
+
+
+def test_a_stream_closed_between_two_attempts_is_not_asked_for_again(emulator, llm):
+    emulator.always(faults.rate_limited(retry_after_ms=300))
+    stream = llm.stream("Hi", timeout=20)
+    thread = closed_by_another_thread(stream, lambda: emulator.counts.requests == 1)
+    with pytest.raises(
+        LLMStreamInterruptedError, match="closed while it was read"
+    ) as e:
+        next(stream)
+    thread.join()
+    assert emulator.counts.requests == e.value.attempts == 1
 
 
 def test_a_stream_behind_tls_may_be_closed_by_another_thread(monkeypatch, tmp_path):

@@ -25,6 +25,7 @@ class Listener:
         self._exchange = exchange
         self._connections: set[Connection] = set()
         self._numbers = count(1)
+        self._one_at_a_time = threading.Lock()
         self._socket = _bound(host, port)
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
         self._loop = asyncio.new_event_loop()
@@ -49,7 +50,8 @@ class Listener:
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        with self._one_at_a_time:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _listen(self) -> None:
         self._server = await self._loop.create_server(
@@ -57,16 +59,22 @@ class Listener:
         )
 
     async def _refuse(self) -> None:
-        self._server.close()
+        await self._close_server()
         self._socket = _bound(*self.address)
         for connection in tuple(self._connections):
             connection.drop_idle()
 
     async def _end(self) -> None:
-        self._server.close()
+        await self._close_server()
         self._socket.close()
         for connection in tuple(self._connections):
             connection.drop()
+
+    async def _close_server(self) -> None:
+        # asyncio accepts in tasks; those under way would leave their socket open.
+        while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(accepting)
+        self._server.close()
 
     def _connection(self) -> Connection:
         return Connection(self._exchange, self._connections, next(self._numbers))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_adapter import LLMAuthenticationError, LLMInvalidResponseError
+from llm_adapter._secrets import SHORTEST, hide, known_secrets
+from tests.core import values
+
+KEY = "gsk_hidden91"
+keys = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=SHORTEST
+).filter(lambda key: "*" not in key)
+
+
+# -- what is secret -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "secrets"),
+    [
+        ({}, (KEY,)),
+        ({"Authorization": "Bearer other-key"}, (KEY, "other-key")),
+        ({"authorization": "other-key"}, (KEY, "other-key")),
+        ({"X-API-Key": "other-key", "X-Other": "not-secret"}, (KEY, "other-key")),
+        ({"Cookie": "session=12345678"}, (KEY, "session=12345678")),
+    ],
+)
+def test_key_and_headers_that_carry_keys_are_secret(headers, secrets):
+    assert known_secrets(KEY, headers) == secrets
+
+
+@pytest.mark.parametrize(
+    ("key", "secrets"), [("", ()), ("ollama", ()), ("1234567", ()), ("12345678",) * 2]
+)
+def test_word_that_is_shorter_than_any_key_is_not_looked_for(key, secrets):
+    assert known_secrets(key, {}) == ((secrets,) if secrets else ())
+
+
+# -- what is told ---------------------------------------------------------------------
+
+
+@given(keys, values.words, values.words)
+def test_secret_that_a_provider_quotes_is_shown_nowhere(key, before, after):
+    quoted = f"{before}{key}{after}"
+    error = LLMInvalidResponseError(
+        quoted,
+        text=quoted,
+        code=quoted,
+        request_id=quoted,
+        body={"error": {"message": quoted, "param": [quoted, {quoted: 5}]}},
+    )
+    hide(error, [key])
+    told = [str(error), repr(error), *error.args, error.text, error.code]
+    told.append(error.request_id)
+    assert not [text for text in told if key in text]
+    assert json.dumps(key)[1:-1] not in json.dumps(error.body, ensure_ascii=False)
+    assert json.dumps(key)[1:-1].encode() not in pickle.dumps(error)
+
+
+def test_what_stands_around_a_secret_stays():
+    message = f"Incorrect key: {KEY}."
+    error = LLMAuthenticationError(message, body={"message": message, "n": 1})
+    hide(error, [KEY, "another-secret"])
+    assert error.message == "Incorrect key: ***."
+    assert error.args == ("Incorrect key: ***.",)
+    assert error.body == {"message": "Incorrect key: ***.", "n": 1}
+
+
+@given(values.json_values, values.words)
+def test_error_without_the_secret_is_left_as_it_is(body, message):
+    error = LLMAuthenticationError(message, body=body)
+    hide(error, [KEY])
+    assert error.args == (message,)
+    assert error.body is body
+
+
+def too_deep():
+    body = []
+    for _ in range(50_000):
+        body = [body]
+    return body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"total": 1234567890, "key": "12345678"},  # a number that holds the secret
+        {"key": "12345678", "value": object()},
+        "\ud800 12345678",
+    ],
+    ids=["number", "object", "surrogate"],
+)
+def test_body_that_cannot_be_searched_is_dropped(body):
+    error = LLMAuthenticationError("No", body=body)
+    hide(error, ["12345678"])
+    assert error.body is None
+
+
+def test_body_that_is_too_deep_to_be_searched_is_dropped():
+    body = too_deep()
+    error = LLMAuthenticationError("No", body=body)
+    hide(error, [KEY])
+    assert error.body is None
+    while body:  # letting go of it all at once is more than Python can do
+        body = body.pop()
+
+
+def test_message_that_is_no_text_does_no_harm():
+    error = LLMAuthenticationError("No")
+    error.args = (5, KEY)
+    hide(error, [KEY])
+    assert error.args == (5, "***")
