@@ -155,7 +155,9 @@ def async_rows(url: str) -> None:
     print(f"1,000 calls at once, server takes 0.5 s: {took:.2f} s ({took / 0.5:.1f} x)")
 
 
-async def in_flight(one: Callable[[], Awaitable[None]], times: int, at_once: int) -> None:
+async def in_flight(
+    one: Callable[[], Awaitable[None]], times: int, at_once: int
+) -> None:
     """Run `one` so often, so many at a time."""
     left = iter(range(times))
 
@@ -198,7 +200,6 @@ def fresh(code: str) -> float:
 
 if __name__ == "__main__":
     print(f"{'':34} {'httpx':>9} {'we':>9}    {'ratio':>7}")
-    only = sys.argv[1:]
     with server() as address:
         sync_rows(address)
         async_rows(address)

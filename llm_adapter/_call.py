@@ -302,10 +302,11 @@ def log_retry(call: Call, error: LLMServiceError, delay: float) -> None:
 def log_failure(call: Call, error: LLMServiceError) -> None:
     """Say that a call has failed for good."""
     logger.warning(
-        "%s %s: failed after %d attempts (%s, HTTP %s)",
+        "%s %s: failed after %d attempt%s (%s, HTTP %s)",
         call.provider,
         call.model,
         error.attempts,
+        "" if error.attempts == 1 else "s",
         type(error).__name__,
         error.status_code,
     )

@@ -23,6 +23,6 @@ class AsyncEchoAdapter(AsyncLLMService):
 
 async def main() -> str:
     AsyncLLMFactory.register_adapter("echo", AsyncEchoAdapter)
-    async with AsyncLLMFactory.create("echo") as llm:
-        async with llm.stream("Is anybody there?") as stream:
-            return "".join([text async for text in stream.text()])
+    llm = AsyncLLMFactory.create("echo")
+    async with llm, llm.stream("Is anybody there?") as stream:
+        return "".join([text async for text in stream.text()])

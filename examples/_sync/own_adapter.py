@@ -24,6 +24,6 @@ class EchoAdapter(LLMService):
 
 def main() -> str:
     LLMFactory.register_adapter("echo", EchoAdapter)
-    with LLMFactory.create("echo") as llm:
-        with llm.stream("Is anybody there?") as stream:
-            return "".join([text for text in stream.text()])
+    llm = LLMFactory.create("echo")
+    with llm, llm.stream("Is anybody there?") as stream:
+        return "".join([text for text in stream.text()])

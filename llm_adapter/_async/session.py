@@ -283,11 +283,9 @@ class AsyncAnswer:
         Raises:
             LLMServiceError: it cannot be had, or not in time.
         """
-        if self._chunks is None:
-            stream: Any = self._response.stream
-            self._chunks = stream.__aiter__()
+        chunks = self._chunks or self._begin()
         try:
-            chunk = await anext(self._chunks, None)
+            chunk = await anext(chunks, None)
         except FAILURES as failure:
             raise connection_error(failure, self._call, self._timer) from failure
         if chunk is None:
@@ -296,6 +294,13 @@ class AsyncAnswer:
         if self._timer.remaining(monotonic()) <= 0:
             raise connection_error(None, self._call, self._timer)
         return self._decoder.feed(chunk)
+
+    def _begin(self) -> AsyncIterator[bytes]:
+        # Not before: a generator that nobody pulls is one more thing to close.
+        stream: Any = self._response.stream
+        chunks: AsyncIterator[bytes] = stream.__aiter__()
+        self._chunks = chunks
+        return chunks
 
     async def close(self) -> None:
         """Let go of the connection; hang up when the body was not read whole."""

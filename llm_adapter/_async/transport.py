@@ -194,8 +194,9 @@ class _AsyncBody:
         self._chunks: AsyncIterator[bytes] | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._chunks = self._stream.__aiter__()
-        return self._chunks
+        chunks: AsyncIterator[bytes] = self._stream.__aiter__()
+        self._chunks = chunks
+        return chunks
 
     async def aclose(self) -> None:  # once: httpx.Response sees to that
         with async_shielded():

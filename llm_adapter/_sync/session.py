@@ -282,11 +282,9 @@ class Answer:
         Raises:
             LLMServiceError: it cannot be had, or not in time.
         """
-        if self._chunks is None:
-            stream: Any = self._response.stream
-            self._chunks = stream.__iter__()
+        chunks = self._chunks or self._begin()
         try:
-            chunk = next(self._chunks, None)
+            chunk = next(chunks, None)
         except FAILURES as failure:
             raise connection_error(failure, self._call, self._timer) from failure
         if chunk is None:
@@ -295,6 +293,13 @@ class Answer:
         if self._timer.remaining(monotonic()) <= 0:
             raise connection_error(None, self._call, self._timer)
         return self._decoder.feed(chunk)
+
+    def _begin(self) -> Iterator[bytes]:
+        # Not before: a generator that nobody pulls is one more thing to close.
+        stream: Any = self._response.stream
+        chunks: Iterator[bytes] = stream.__iter__()
+        self._chunks = chunks
+        return chunks
 
     def close(self) -> None:
         """Let go of the connection; hang up when the body was not read whole."""

@@ -178,8 +178,9 @@ class _Body:
         self._chunks: Iterator[bytes] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        self._chunks = self._stream.__iter__()
-        return self._chunks
+        chunks: Iterator[bytes] = self._stream.__iter__()
+        self._chunks = chunks
+        return chunks
 
     def close(self) -> None:  # once: httpx.Response sees to that
         with shielded():

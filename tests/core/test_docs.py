@@ -1,4 +1,4 @@
-"""Every example in README and docs is a file, shown as it is, and runs on both sides."""
+"""Every example in README and docs is a file, shown as it is, and runs both ways."""
 
 from __future__ import annotations
 

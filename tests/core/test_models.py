@@ -471,6 +471,11 @@ def test_list_that_its_caller_changes_later_has_no_effect(name, items):
     assert getattr(request, name) == expected
 
 
+@pytest.mark.parametrize("name", ["messages", "tools"])
+def test_none_is_as_good_as_no_items(name):
+    assert getattr(LLMRequest(**{name: None}), name) == ()
+
+
 def test_headers_that_their_caller_changes_later_have_no_effect():
     headers = {"X-A": "b"}
     request = LLMRequest(extra_headers=headers)
