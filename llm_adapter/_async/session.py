@@ -153,18 +153,22 @@ class AsyncSession:
     def _request(self, call: Call, url: str, timer: Timer) -> httpx.Request:
         # With its stream given, a request costs httpx half; Host and Content-Length
         # are ours to add then.
-        address = self._urls.get(url)
-        if address is None:
-            address = self._urls[url] = httpx.URL(url)
         length = str(len(call.body)).encode()
         headers = [*self._headers_of(call).raw, (b"Content-Length", length)]
         return httpx.Request(
             call.method,
-            address,
+            self._address(url),
             headers=headers,
             stream=AsyncContent(call.body),
             extensions={TIMER: timer},
         )
+
+    def _address(self, url: str) -> httpx.URL:
+        """The URL in httpx's form, which takes longer to make than a request."""
+        address = self._urls.get(url)
+        if address is None:
+            address = self._urls[url] = httpx.URL(url)
+        return address
 
     def _headers_of(self, call: Call) -> httpx.Headers:
         """Ours, and the call's own in their place."""
@@ -187,7 +191,7 @@ class AsyncSession:
         }
         return client.build_request(
             call.method,
-            url,
+            self._address(url),
             headers=self._headers_of(call),
             content=call.body,
             extensions={TIMER: timer, "timeout": limits},
