@@ -309,6 +309,11 @@ def test_missing_model_that_was_retired_names_its_replacement():
     assert "use openai/gpt-oss-120b instead" in error.message
 
 
+def test_other_error_of_a_retired_model_says_nothing_of_that():
+    call = prepare(groq(), LLMRequest("Hi", model=RETIRED))
+    assert call.context(LLMServiceError("No.")).message == "No."
+
+
 def test_error_that_quotes_the_key_of_the_call_is_told_to_hide_it():
     headers = {"X-Api-Key": "another-key"}
     call = prepare(groq(), LLMRequest("Hi", extra_headers=headers))

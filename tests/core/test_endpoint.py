@@ -169,6 +169,7 @@ UNUSABLE = [
     "http://[::1",
     "http://::1]",
     "http://[::zz]",
+    "http://[::1g]",
     "http://[::1]x",
     "http://[v1.x]",
     "http://1.2.3.999",

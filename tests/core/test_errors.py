@@ -250,6 +250,22 @@ def test_text_says_what_to_do(name, advice):
 
 
 @pytest.mark.parametrize(
+    ("message", "start"),
+    [
+        ("Slow down", "Slow down. Try again"),
+        ("Slow down!", "Slow down! Try again"),
+        ("Slow down (10/s)", "Slow down (10/s) Try again"),
+    ],
+)
+def test_full_stop_that_a_provider_leaves_out_stands_before_the_advice(message, start):
+    assert str(LLMServerError(message)).startswith(start)
+
+
+def test_message_without_advice_is_left_without_its_full_stop():
+    assert str(LLMConfigurationError("No key")) == "No key"
+
+
+@pytest.mark.parametrize(
     ("retry_after", "said"),
     [(7, "Retry after 7 s."), (2.5, "Retry after 2.5 s."), (0, "Retry after 0 s.")],
 )
@@ -275,6 +291,18 @@ def test_text_ends_with_where_it_happened():
         "It broke. Try again later. "
         "[groq openai/gpt-oss-20b, HTTP 503, overloaded, request req_1, 4 attempts]"
     )
+
+
+def test_second_attempt_is_worth_a_word():
+    assert str(LLMServiceError("It broke.", attempts=2)) == "It broke. [2 attempts]"
+
+
+@each_class
+def test_nothing_is_known_that_nobody_said(kind):
+    error = kind()
+    found = {name: getattr(error, name) for name in details if name != "retryable"}
+    nothing = {**dict.fromkeys(found), "attempts": 0, "history": ()}
+    assert found == nothing
 
 
 @pytest.mark.parametrize("attempts", [0, 1])

@@ -51,6 +51,11 @@ class Tree:
 
 
 @dataclass
+class Link:
+    following: Link | None = None
+
+
+@dataclass
 class Leaf:
     tree: Tree | None
     side: Literal["left", "right"]
@@ -202,7 +207,7 @@ def references(value):
             yield from references(item)
 
 
-@pytest.mark.parametrize("kind", [*RESUMES, Skill, Tree, Leaf])
+@pytest.mark.parametrize("kind", [*RESUMES, Skill, Tree, Link, Leaf])
 def test_every_reference_of_a_schema_leads_somewhere(kind):
     """A type that holds itself refers to itself."""
     schema = schema_of(kind)
