@@ -235,14 +235,20 @@ class PerLoop(Generic[T]):
 
         Values of loops that have ended are forgotten on the way.
         """
-        for known in list(self._values):
-            if loop_has_ended(known):
-                self._values.pop(known, None)
+        for _ in self.ended():
+            pass
         return self._values.setdefault(owner, value)
 
     def pop(self, owner: Hashable) -> T | None:
         """Forget the value of `owner`."""
         return self._values.pop(owner, None)
+
+    def ended(self) -> Iterator[tuple[Hashable, T]]:
+        """Forget those of loops that have ended, one after another."""
+        for owner in list(self._values):
+            value = self._values.pop(owner, None) if loop_has_ended(owner) else None
+            if value is not None:
+                yield owner, value
 
     def drain(self) -> Iterator[tuple[Hashable, T]]:
         """Forget all of them, one after another."""

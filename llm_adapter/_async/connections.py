@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Hashable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -48,12 +48,12 @@ class AsyncSender:
 
     async def end(self) -> None:
         """Release the connections, and wait for the end of the loop no longer."""
+        assert self._waiting is not None
         try:
             await self.close()
         finally:
-            if self._waiting is not None:
-                with suppress(RuntimeError):  # the loop is ending
-                    await anext(self._waiting, None)
+            with suppress(RuntimeError):  # the loop is ending
+                await anext(self._waiting, None)
 
 
 class AsyncConnections:
@@ -85,10 +85,12 @@ class AsyncConnections:
         """
         sender = self._given or self._senders.get(async_loop())
         if sender is None:
+            _close(self._senders.ended())
             made = self._make()
+            await made.close_with_loop(self._senders)
             sender = self._senders.add(async_loop(), made)
-            if sender is made:
-                await made.close_with_loop(self._senders)
+            if sender is not made:  # pragma: no cover - only threads can be faster
+                await made.end()
         if self._closed:
             _close_everywhere(self._senders)
             raise LLMServiceError("The service is closed: create a new one.")
@@ -127,7 +129,7 @@ class AsyncConnections:
         _close_everywhere(self._senders)
 
 
-async def _async_close_here(
+async def _async_close_here(  # pragma: no cover - a process has no loop that ends
     known_by: PerLoop[AsyncSender], owner: Hashable, sender: AsyncSender
 ) -> None:
     known_by.pop(owner)
@@ -135,6 +137,10 @@ async def _async_close_here(
 
 
 def _close_everywhere(senders: PerLoop[AsyncSender]) -> None:
-    for owner, sender in senders.drain():
+    _close(senders.drain())
+
+
+def _close(senders: Iterable[tuple[Hashable, AsyncSender]]) -> None:
+    for owner, sender in senders:
         # Connections can be closed on their own loop only.
         async_soon(owner, sender.end)

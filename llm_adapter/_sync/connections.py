@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -43,12 +43,12 @@ class Sender:
 
     def end(self) -> None:
         """Release the connections, and wait for the end of the loop no longer."""
+        assert self._waiting is not None
         try:
             self.close()
         finally:
-            if self._waiting is not None:
-                with suppress(RuntimeError):  # the loop is ending
-                    next(self._waiting, None)
+            with suppress(RuntimeError):  # the loop is ending
+                next(self._waiting, None)
 
 
 class Connections:
@@ -80,10 +80,12 @@ class Connections:
         """
         sender = self._given or self._senders.get(loop())
         if sender is None:
+            _close(self._senders.ended())
             made = self._make()
+            made.close_with_loop(self._senders)
             sender = self._senders.add(loop(), made)
-            if sender is made:
-                made.close_with_loop(self._senders)
+            if sender is not made:  # pragma: no cover - only threads can be faster
+                made.end()
         if self._closed:
             _close_everywhere(self._senders)
             raise LLMServiceError("The service is closed: create a new one.")
@@ -122,12 +124,18 @@ class Connections:
         _close_everywhere(self._senders)
 
 
-def _close_here(known_by: PerLoop[Sender], owner: Hashable, sender: Sender) -> None:
+def _close_here(  # pragma: no cover - a process has no loop that ends
+    known_by: PerLoop[Sender], owner: Hashable, sender: Sender
+) -> None:
     known_by.pop(owner)
     sender.close()
 
 
 def _close_everywhere(senders: PerLoop[Sender]) -> None:
-    for owner, sender in senders.drain():
+    _close(senders.drain())
+
+
+def _close(senders: Iterable[tuple[Hashable, Sender]]) -> None:
+    for owner, sender in senders:
         # Connections can be closed on their own loop only.
         soon(owner, sender.end)

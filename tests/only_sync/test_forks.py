@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 import pytest
@@ -123,6 +125,16 @@ def test_a_process_may_fork_while_its_threads_call(emulator):
         emulator.base_url("groq"),
     )
     assert emulator.wait_for(lambda now: now.connections_open == 0)
+
+
+def test_connections_of_a_parent_are_let_go(emulator, connect, monkeypatch):
+    llm = connect()
+    llm.generate("Parent")
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    llm.generate("Child")
+    gc.collect()
+    assert emulator.counts.connections_opened == 2
+    assert emulator.wait_for(lambda now: now.connections_open == 1)
 
 
 def test_multiprocessing_workers_share_a_service(emulator):

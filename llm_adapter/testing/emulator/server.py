@@ -168,10 +168,10 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     *,
+    on_start: Callable[[Emulator], None],
     latency: float = 0.0,
     chance: float = 0.0,
     on_request: Callable[[Seen], None] | None = None,
-    on_start: Callable[[Emulator], None] | None = None,
 ) -> None:
     """Runs an emulator until Ctrl-C or SIGTERM; call it in the main thread.
 
@@ -190,8 +190,7 @@ def serve(
     before = signal.signal(signal.SIGTERM, stop)
     try:
         with contextlib.suppress(KeyboardInterrupt), emulator:
-            if on_start is not None:
-                on_start(emulator)
+            on_start(emulator)
             # In turns: a signal just before a wait does not end it.
             while True:
                 time.sleep(0.2)
