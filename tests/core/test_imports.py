@@ -152,7 +152,7 @@ def test_emulator_is_a_server_of_its_own(module):
             assert found.name.startswith("llm_adapter.testing.emulator"), found.name
 
 
-@pytest.mark.parametrize("module", [*LAYERS[0], *LAYERS[1], *LAYERS[2]])
+@pytest.mark.parametrize("module", sorted(LAYERS[0] | LAYERS[1] | LAYERS[2]))
 def test_values_and_errors_stand_on_nothing_but_attrs(module):
     source = SOURCES[module].read_text(encoding="utf-8")
     below = LAYERS[0] | LAYERS[1] | LAYERS[2]
