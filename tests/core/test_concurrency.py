@@ -386,6 +386,18 @@ def test_values_of_ended_loops_are_forgotten_when_one_is_added():
     ]
 
 
+def test_values_of_ended_loops_are_given_back_once():
+    values = PerLoop()
+    ended = asyncio.new_event_loop()
+    values.add(loop(), "a")
+    values.add(ended, "b")
+    assert list(values.ended()) == []
+    ended.close()
+    assert list(values.ended()) == [(ended, "b")]
+    assert list(values.ended()) == []
+    assert values.get(loop()) == "a"
+
+
 def test_draining_gives_every_value_once():
     values = PerLoop()
     with closing(asyncio.new_event_loop()) as other:
@@ -541,6 +553,12 @@ def slow_look_up(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     yield answered
     answered.set()
+
+
+def test_connection_is_there_as_soon_as_it_stands(server, port):
+    begun = time.monotonic()
+    connect_tcp("127.0.0.1", port, 10, []).close()
+    assert time.monotonic() - begun < 5
 
 
 def test_connection_carries_bytes(server, port):

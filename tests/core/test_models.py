@@ -256,6 +256,47 @@ def test_arbitrary_values_are_taken_or_refused_by_name(name, value):
         assert LLMRequest(**{named: getattr(request, named)}) == request
 
 
+@pytest.mark.parametrize(
+    ("kind", "positional"),
+    [
+        (LLMRequest, ["prompt"]),
+        (Message, ["role", "content"]),
+        (Text, ["text"]),
+        (Image, ["url"]),
+        (Document, ["url"]),
+        (Audio, ["url"]),
+        (Tool, ["name", "description", "parameters", "strict"]),
+        (ToolCall, ["id", "name", "arguments", "raw_arguments", "invalid"]),
+        (Timeout, []),
+        (Usage, []),
+        (LLMResponse, ["text", "model"]),
+    ],
+)
+def test_only_the_first_fields_may_be_given_by_position(kind, positional):
+    fields = [field.name for field in attrs.fields(kind) if not field.kw_only]
+    assert fields == positional
+
+
+def test_what_nobody_says_is_not_so():
+    assert Message("user").is_error is False
+    assert ToolCall("1", "f").invalid is False
+    assert LLMResponse().cached is False
+    assert LLMResponse().attempts == 1
+    nothing = {**dict.fromkeys(values.request_fields), "prompt": ""}
+    nothing |= dict.fromkeys(("messages", "tools"), ())
+    nothing |= {name: {} for name in ("extra_body", "extra_headers", "metadata")}
+    assert attrs.asdict(LLMRequest()) == nothing
+
+
+@values.few
+@given(values.contents, values.overrides)
+def test_request_keeps_what_it_is_given(prompt, fields):
+    request = LLMRequest(prompt, **fields)
+    for name, value in {"prompt": prompt, **fields}.items():
+        kept = tuple(value) if isinstance(value, list) else value
+        assert getattr(request, name) == kept
+
+
 # -- messages, parts, tools -----------------------------------------------------------
 
 
