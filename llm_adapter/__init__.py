@@ -15,12 +15,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._async.adapters import AsyncGroqAdapter
+    from ._async.adapters import (
+        AsyncAnthropicAdapter,
+        AsyncGroqAdapter,
+        AsyncLocalLLMAdapter,
+        AsyncOpenAIAdapter,
+        AsyncOpenAICompatibleAdapter,
+    )
     from ._async.factory import AsyncLLMFactory
     from ._async.mock import AsyncMockLLMService
     from ._async.service import AsyncLLMService
     from ._async.stream import AsyncResponseStream
-    from ._sync.adapters import GroqAdapter
+    from ._sync.adapters import (
+        AnthropicAdapter,
+        GroqAdapter,
+        LocalLLMAdapter,
+        OpenAIAdapter,
+        OpenAICompatibleAdapter,
+    )
     from ._sync.factory import LLMFactory
     from ._sync.mock import MockLLMService
     from ._sync.service import LLMService
@@ -50,11 +62,13 @@ if TYPE_CHECKING:
         Attempt,
         Audio,
         Document,
+        EmbeddingResponse,
         FinishReason,
         Image,
         LLMRequest,
         LLMResponse,
         Message,
+        ModelName,
         Part,
         ReasoningDelta,
         StreamEnd,
@@ -70,14 +84,20 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 __all__ = [
+    "AnthropicAdapter",
+    "AsyncAnthropicAdapter",
     "AsyncGroqAdapter",
     "AsyncLLMFactory",
     "AsyncLLMService",
+    "AsyncLocalLLMAdapter",
     "AsyncMockLLMService",
+    "AsyncOpenAIAdapter",
+    "AsyncOpenAICompatibleAdapter",
     "AsyncResponseStream",
     "Attempt",
     "Audio",
     "Document",
+    "EmbeddingResponse",
     "FinishReason",
     "GroqAdapter",
     "Image",
@@ -104,8 +124,12 @@ __all__ = [
     "LLMStreamInterruptedError",
     "LLMTimeoutError",
     "LLMUnsupportedFeatureError",
+    "LocalLLMAdapter",
     "Message",
     "MockLLMService",
+    "ModelName",
+    "OpenAIAdapter",
+    "OpenAICompatibleAdapter",
     "Part",
     "ReasoningDelta",
     "ResponseStream",
@@ -125,7 +149,11 @@ __all__ = [
 __version__ = "0.1.0"
 
 _SHELLS = {
+    "AnthropicAdapter": "adapters",
     "GroqAdapter": "adapters",
+    "LocalLLMAdapter": "adapters",
+    "OpenAIAdapter": "adapters",
+    "OpenAICompatibleAdapter": "adapters",
     "LLMFactory": "factory",
     "LLMService": "service",
     "MockLLMService": "mock",

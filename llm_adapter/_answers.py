@@ -8,13 +8,17 @@ from attrs import evolve
 
 from ._content import Content
 from ._json import parse_object
-from ._schema import JSON_OBJECT, build, output_format
+from ._schema import (
+    JSON_INSTRUCTION,
+    JSON_OBJECT,
+    build,
+    output_format,
+    with_instruction,
+)
 from .errors import LLMInvalidResponseError, LLMServiceError
 from .models import LLMRequest, LLMResponse, Text
 
 T = TypeVar("T")
-
-INSTRUCTION = "Answer with one JSON object and nothing else."
 
 
 def json_request(request: LLMRequest) -> LLMRequest:
@@ -28,8 +32,7 @@ def json_request(request: LLMRequest) -> LLMRequest:
         request = evolve(request, response_format=JSON_OBJECT)
     if (wanted is not None and wanted.schema is not None) or _mentions_json(request):
         return request
-    system = request.system_message
-    system = INSTRUCTION if not system else f"{system}\n\n{INSTRUCTION}"
+    system = with_instruction(request.system_message, JSON_INSTRUCTION)
     return evolve(request, system_message=system)
 
 

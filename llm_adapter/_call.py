@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -14,19 +15,16 @@ from ._endpoint import Endpoint, endpoint
 from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
 from ._secrets import hide, known_secrets
-from ._wire.body import mapping, read_json
-from ._wire.dialect import ChatDialect, Dialect
-from ._wire.errors import error_from_value
+from ._wire.dialect import Dialect
 from .errors import (
     LLMAPIError,
     LLMConnectionError,
-    LLMInvalidResponseError,
     LLMModelNotFoundError,
     LLMServiceError,
 )
 from .models import LLMRequest, LLMResponse, Timeout
 from .pricing import cost
-from .providers import Defaults, Provider, complete
+from .providers import Defaults, Provider, check_api, choose_dialect, complete
 from .settings import Settings
 
 logger = logging.getLogger("llm_adapter")
@@ -45,7 +43,7 @@ class Client:
     defaults: Defaults
     timeout: Timeout
     policy: RetryPolicy
-    dialect: Dialect
+    api: str = "auto"
 
 
 def client(
@@ -57,11 +55,12 @@ def client(
     model: str | None,
     timeout: float | Timeout | None,
     max_retries: int | None,
+    api: str = "auto",
 ) -> Client:
     """The client of arguments first, settings second.
 
     Raises:
-        LLMConfigurationError: the key or the base URL is not usable.
+        LLMConfigurationError: the key, the base URL or the API is not usable.
         TypeError: an argument has the wrong type.
         ValueError: an argument is out of range.
     """
@@ -89,7 +88,7 @@ def client(
         ),
         timeout=merge_timeout(checked.timeout, Timeout(total=settings.timeout_seconds)),
         policy=RetryPolicy(max_retries=retries),
-        dialect=ChatDialect(provider.quirks),
+        api=check_api(provider, api),
     )
 
 
@@ -121,7 +120,24 @@ class Call:
         return error
 
 
-def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Call:
+@frozen(kw_only=True)
+class Generation(Call):
+    """A call that brings an answer: in which dialect, and for which request.
+
+    Args:
+        dialect: that the body is in and the answer will be in.
+        request: complete.
+        stream: whether its caller reads the answer piece by piece.
+    """
+
+    dialect: Dialect
+    request: LLMRequest = field(repr=False)
+    stream: bool
+
+
+def prepare(
+    client: Client, request: LLMRequest, *, stream: bool = False
+) -> Generation:
     """The call for a request.
 
     Raises:
@@ -129,31 +145,49 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Cal
         LLMUnsupportedFeatureError: the provider cannot do what it asks for.
     """
     request = complete(request, client.provider, client.defaults)
-    known = client.provider.model(request.model or "")
+    model = request.model or ""
+    traits = client.provider.traits(model)
+    dialect = choose_dialect(request, client.provider, traits, client.api)
+    known = client.provider.model(model)
     warning = known.warning if known else None
     if warning:
         logger.warning("%s", warning)
     timeout = merge_timeout(request.timeout, client.timeout)
-    return Call(
+    streams = stream or dialect.must_stream(request)
+    return Generation(
         provider=client.provider.name,
-        model=request.model or "",
+        model=model,
         method="POST",
-        url=client.endpoint.url(client.dialect.path),
-        timeout=timeout if stream else _whole(timeout),
-        headers=request.extra_headers,
+        url=client.endpoint.url(dialect.path),
+        timeout=timeout if stream else whole(timeout),
+        headers={**dialect.headers(request), **request.extra_headers},
         secrets=known_secrets(client.endpoint.key, request.extra_headers),
-        body=_encode(client.dialect, request, stream),
+        body=as_json(
+            lambda: dialect.encode(request, stream=streams, traits=traits),
+            request.extra_body,
+        ),
         warnings=(warning,) if warning else (),
+        dialect=dialect,
+        request=request,
+        stream=stream,
     )
 
 
-def _encode(dialect: Dialect, request: LLMRequest, stream: bool) -> bytes:
+def as_json(
+    encode: Callable[[], Mapping[str, Any]], extra_body: Mapping[str, Any]
+) -> bytes:
+    """The bytes of the body that `encode` makes.
+
+    Raises:
+        ValueError: it cannot be sent as JSON.
+        TypeError: it holds a value that JSON does not know.
+    """
     try:
-        if _holds_no_number(request.extra_body):
+        if _holds_no_number(extra_body):
             raise ValueError(
                 "extra_body holds NaN or an infinity, which JSON does not know"
             )
-        return msgspec.json.encode(dialect.encode(request, stream=stream))
+        return msgspec.json.encode(encode())
     except UnicodeEncodeError as error:
         around = ascii(error.object[max(0, error.start - 20) : error.end + 20])
         raise ValueError(
@@ -175,42 +209,11 @@ def _holds_no_number(value: object) -> bool:
     return isinstance(value, list | tuple) and any(map(_holds_no_number, value))
 
 
-def models_call(client: Client) -> Call:
-    """The call that asks for the list of models."""
-    return Call(
-        provider=client.provider.name,
-        model="",
-        method="GET",
-        url=client.endpoint.url("/models"),
-        secrets=known_secrets(client.endpoint.key, {}),
-        timeout=_whole(client.timeout),
-    )
-
-
-def _whole(timeout: Timeout) -> Timeout:
+def whole(timeout: Timeout) -> Timeout:
     """The limits of an answer that comes in one piece: it has no first token."""
     return (
         timeout if timeout.first_token is None else replace(timeout, first_token=None)
     )
-
-
-def decode_models(body: bytes) -> list[str]:
-    """Names in a list of models.
-
-    Raises:
-        LLMServiceError: the body is an error, or no list.
-    """
-    value = read_json(body)
-    items = mapping(value).get("data")
-    if not isinstance(items, list):
-        if mapping(value).get("error"):
-            raise error_from_value(value, status_code=200)
-        raise LLMInvalidResponseError(
-            "The provider's answer is no list of models.",
-            text=body.decode("utf-8", "replace"),
-        )
-    names = (mapping(item).get("id") for item in items)
-    return [name for name in names if isinstance(name, str)]
 
 
 def conclude(

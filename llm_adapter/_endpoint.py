@@ -49,52 +49,98 @@ def endpoint(
         LLMConfigurationError: key missing or unusable, base URL not a URL.
         TypeError: api_key or base_url is not a string.
     """
-    key = _key(provider, settings, api_key)
+    key, carries_it = _credentials(provider, settings, api_key)
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
         "Content-Type": "application/json",
         "User-Agent": _USER_AGENT,
-        **provider.authorization(key),
+        **provider.headers,
+        **_account(provider, settings),
+        **carries_it,
     }
     return Endpoint(
         base_url=_base_url(provider, settings, base_url), headers=headers, key=key
     )
 
 
-def _key(provider: Provider, settings: Settings, given: str | None) -> str:
+def _account(provider: Provider, settings: Settings) -> dict[str, str]:
+    """Headers that name an account of the caller's."""
+    named = {
+        header: settings.variable(variable)
+        for header, variable in provider.header_variables.items()
+    }
+    found = {header: value for header, value in named.items() if value}
+    for header, value in found.items():
+        if not _KEY.fullmatch(value):
+            variable = provider.header_variables[header]
+            raise LLMConfigurationError(
+                f"{variable} is {value!r:.80}: it holds a character that no HTTP "
+                "header takes.",
+                provider=provider.name,
+            )
+    return found
+
+
+def _credentials(
+    provider: Provider, settings: Settings, given: str | None
+) -> tuple[str, Mapping[str, str]]:
+    """The key or token, and the headers that carry it."""
     if given is not None and not isinstance(given, str):
         raise TypeError(f"api_key must be a string, not {type(given).__name__}")
     key = given or settings.variable(provider.key_variable)
-    if not key:
+    if key:
+        _check_key(key, provider, provider.key_variable)
+        return key, provider.authorization(key)
+    variable = provider.token_variable
+    token = settings.variable(variable) if variable is not None else None
+    if variable is not None and token:
+        _check_key(token, provider, variable)
+        return token, {"Authorization": f"Bearer {token}"}
+    if provider.key_required:
         raise LLMConfigurationError(
             f"No API key for {provider.name}: set the environment variable "
             f"{provider.key_variable}, or pass api_key=.",
             provider=provider.name,
         )
+    return "", {}
+
+
+def _check_key(key: str, provider: Provider, variable: str) -> None:
     if not _KEY.fullmatch(key):
         # The key itself stays out of the message.
         raise LLMConfigurationError(
             f"The API key for {provider.name} holds a blank, a newline or another "
-            f"character that no key has: check {provider.key_variable} for a stray "
+            f"character that no key has: check {variable} for a stray "
             "line end or quotation mark.",
             provider=provider.name,
         )
-    return key
 
 
 def _base_url(provider: Provider, settings: Settings, given: str | None) -> str:
     if given is not None:
         if not isinstance(given, str):
             raise TypeError(f"base_url must be a string, not {type(given).__name__}")
-        url = check_url(given, "base_url")
-        return url if urlsplit(url).path else url + provider.base_path
-    configured = settings.variable(provider.url_variable)
-    if not configured:
+        always = provider.appends_path == "always"
+        return _with_path(check_url(given, "base_url"), provider, always)
+    variable = provider.url_variable
+    configured = settings.variable(variable) if variable else None
+    if configured:
+        always = provider.appends_path != "bare"
+        return _with_path(check_url(configured, variable), provider, always)
+    if provider.base_url:
         return provider.base_url
-    url = check_url(configured, provider.url_variable)
-    # The provider's own SDK reads the same variable without the path of its API.
-    return url if url.endswith(provider.base_path) else url + provider.base_path
+    raise LLMConfigurationError(
+        f"No address for {provider.name}: set the environment variable {variable}, or "
+        "pass base_url=.",
+        provider=provider.name,
+    )
+
+
+def _with_path(url: str, provider: Provider, always: bool) -> str:
+    """The URL with the path of the API, where it has none, or always lacks it."""
+    has_it = url.endswith(provider.base_path) if always else bool(urlsplit(url).path)
+    return url if has_it else url + provider.base_path
 
 
 def behind_proxy(scheme: str) -> bool:

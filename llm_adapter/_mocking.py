@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 from typing import Any, TypeAlias
 
 from ._content import Content
@@ -23,6 +25,7 @@ Answer: TypeAlias = Any
 
 DEFAULT_TEXT = "Mock LLM response"
 MODEL = "mock-model"
+DIMENSIONS = 16
 
 _WORDS = re.compile(r"\S+\s*|\s+")
 
@@ -107,6 +110,18 @@ def _written(words: str, request: LLMRequest) -> LLMResponse:
             input_tokens=sent, output_tokens=received, total_tokens=sent + received
         ),
     )
+
+
+def vector(text: str, dimensions: int | None) -> list[float]:
+    """A vector of length 1 that only this text has.
+
+    >>> vector("sea", 3) == vector("sea", 3) != vector("sky", 3)
+    True
+    """
+    random = Random(text)
+    numbers = [random.gauss(0.0, 1.0) for _ in range(dimensions or DIMENSIONS)]
+    length = math.hypot(*numbers)
+    return [number / length for number in numbers]
 
 
 def word_by_word(events: Sequence[StreamEvent]) -> Iterator[StreamEvent]:

@@ -18,6 +18,8 @@ _REF = "#/$defs/"
 _KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _SCHEMA_KEYWORDS = frozenset({"properties", "$ref", "anyOf", "$defs"})
 JSON_OBJECT: Mapping[str, str] = {"type": "json_object"}
+JSON_INSTRUCTION = "Answer with one JSON object and nothing else."
+"""For providers that have no JSON mode, or refuse it unless a message asks for JSON."""
 
 
 @frozen
@@ -29,12 +31,14 @@ class OutputFormat:
         name: the schema's name, as providers want one.
         description: what the answer is for.
         strict: ask for constrained decoding, None when the caller did not say.
+        from_type: whether the schema is ours, made from a Python type.
     """
 
     schema: Mapping[str, Any] | None = None
     name: str = "answer"
     description: str | None = None
     strict: bool | None = None
+    from_type: bool = False
 
 
 def output_format(
@@ -52,7 +56,8 @@ def output_format(
         return None
     if isinstance(response_format, type):
         name = _NOT_IN_NAMES.sub("_", response_format.__name__)[:64]
-        return OutputFormat(schema=schema_of(response_format), name=name)
+        schema = schema_of(response_format)
+        return OutputFormat(schema=schema, name=name, from_type=True)
     kind = response_format.get("type")
     if kind == "text":
         return None
@@ -67,6 +72,29 @@ def output_format(
         f"response_format is {response_format!r:.200}: use {{'type': 'json_object'}}, "
         "a JSON schema, or a type"
     )
+
+
+def in_words(wanted: OutputFormat) -> str:
+    """What is asked for, as an instruction: for providers that take no schema.
+
+    >>> in_words(OutputFormat(schema={"type": "object"}))[-41:]
+    'match this JSON schema:\n{"type":"object"}'
+    """
+    if wanted.schema is None:
+        return JSON_INSTRUCTION
+    schema = msgspec.json.encode(wanted.schema).decode()
+    return f"{JSON_INSTRUCTION} It must match this JSON schema:\n{schema}"
+
+
+def with_instruction(system: str | None, instruction: str) -> str:
+    """A system message that also holds the instruction.
+
+    >>> with_instruction("Be terse.", "Answer in JSON.")
+    'Be terse.\n\nAnswer in JSON.'
+    """
+    if system and instruction in system:
+        return system
+    return f"{system}\n\n{instruction}" if system else instruction
 
 
 def _named_schema(form: object) -> OutputFormat:

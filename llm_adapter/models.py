@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, TypeAlias, TypedDict
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, overload
 
 from attrs import evolve, field, frozen
 
@@ -28,11 +28,13 @@ __all__ = [
     "Attempt",
     "Audio",
     "Document",
+    "EmbeddingResponse",
     "FinishReason",
     "Image",
     "LLMRequest",
     "LLMResponse",
     "Message",
+    "ModelName",
     "Part",
     "ReasoningDelta",
     "RequestOverrides",
@@ -77,7 +79,8 @@ class Timeout:
     idle: float | None = field(default=None, validator=_checks.seconds)
 
 
-def _timeout(instance: object, attribute: Any, value: object) -> None:
+def check_timeout(instance: object, attribute: Any, value: object) -> None:
+    """Validates: seconds, a Timeout or None."""
     if not isinstance(value, Timeout):
         _checks.seconds(instance, attribute, value)
 
@@ -185,7 +188,7 @@ class LLMRequest:
         default=None, kw_only=True, validator=_checks.optional_boolean
     )
     timeout: float | Timeout | None = field(
-        default=None, kw_only=True, validator=_timeout
+        default=None, kw_only=True, validator=check_timeout
     )
     extra_body: Mapping[str, Any] = field(
         factory=dict, kw_only=True, converter=_extra_body
@@ -345,6 +348,78 @@ class LLMResponse:
             reasoning=self.reasoning,
             provider_items=self.provider_items,
         )
+
+
+@frozen
+class EmbeddingResponse(Sequence[list[float]]):
+    """Vectors, one for each text, in the order of the texts.
+
+    >>> vectors = EmbeddingResponse([[0.5, 1.0], [0.25, 0.0]])
+    >>> len(vectors), vectors[0]
+    (2, [0.5, 1.0])
+
+    Args:
+        vectors: of floats, all of one length.
+        model: the model that made them, as the provider names it.
+        usage: tokens of the texts.
+        provider: name of the provider.
+        request_id: the provider's id of the request, for its support.
+        cost: in US dollars; None when the price or the tokens are unknown.
+        generation_time: seconds from call to answer, all attempts and waits.
+        cached: they came from a cache.
+        attempts: requests that were sent, retries included.
+        history: one Attempt for each of them.
+        warnings: what the caller should know, such as a retired model.
+    """
+
+    vectors: list[list[float]] = field(factory=list, repr=False)
+    model: str = ""
+    usage: Usage = field(factory=Usage, kw_only=True)
+    provider: str | None = field(default=None, kw_only=True)
+    request_id: str | None = field(default=None, kw_only=True)
+    cost: Decimal | None = field(default=None, kw_only=True)
+    generation_time: float = field(default=0.0, kw_only=True)
+    cached: bool = field(default=False, kw_only=True)
+    attempts: int = field(default=1, kw_only=True)
+    history: tuple[Attempt, ...] = field(default=(), kw_only=True)
+    warnings: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @overload
+    def __getitem__(self, index: int) -> list[float]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[list[float]]: ...
+
+    def __getitem__(self, index: int | slice) -> list[float] | list[list[float]]:
+        return self.vectors[index]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+class ModelName(str):
+    """A model's name that says whether the model is still offered.
+
+    >>> old = ModelName("gpt-4", retired="2026-10-23", replacement="gpt-6.1-sol")
+    >>> old == "gpt-4", old.retired
+    (True, '2026-10-23')
+
+    Args:
+        name: as the provider writes it.
+        retired: date of its shutdown (ISO), None while it is offered.
+        replacement: what to use instead once it is retired.
+    """
+
+    retired: str | None
+    replacement: str | None
+
+    def __new__(
+        cls, name: str, *, retired: str | None = None, replacement: str | None = None
+    ) -> Self:
+        made = super().__new__(cls, name)
+        made.retired = retired
+        made.replacement = replacement
+        return made
 
 
 # -- events of a stream ---------------------------------------------------------------

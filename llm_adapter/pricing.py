@@ -27,10 +27,22 @@ def cost(usage: Usage, provider: str, model: str) -> Decimal | None:
     return _cost(known.price, usage.input_tokens, usage.output_tokens, usage)
 
 
-def _cost(price: Price, sent: int, received: int, usage: Usage) -> Decimal:
+def _cost(price: Price, sent: int, received: int, usage: Usage) -> Decimal | None:
+    if price.threshold is not None and sent > price.threshold:
+        if price.above is None:
+            return None
+        price = price.above
     cached = min(usage.cached_input_tokens or 0, sent)
-    cached_price = price.input if price.cached is None else price.cached
-    total = (
-        (sent - cached) * price.input + cached * cached_price + received * price.output
+    written = min(usage.cache_write_tokens or 0, sent - cached)
+    buckets = (
+        (sent - cached - written, price.input),
+        (cached, price.cached),
+        (written, price.cache_write),
+        (received, price.output),
     )
+    total = Decimal(0)
+    for tokens, each in buckets:
+        if tokens and each is None:
+            return None
+        total += tokens * (each or 0)
     return total / _MILLION

@@ -82,6 +82,7 @@ class Settings:
         default_max_tokens: LLM_DEFAULT_MAX_TOKENS; None means 2000 where that helps.
         max_retries: LLM_MAX_RETRIES, retries after the first attempt.
         timeout_seconds: LLM_TIMEOUT_SECONDS, for the whole call.
+        others: keys, addresses and accounts of further providers, by variable.
     """
 
     provider: str = "groq"
@@ -98,6 +99,7 @@ class Settings:
     default_max_tokens: int | None = None
     max_retries: int = 3
     timeout_seconds: float = 60.0
+    others: Mapping[str, str] = field(factory=dict, repr=False)
 
     @classmethod
     def from_env(
@@ -121,12 +123,13 @@ class Settings:
             for variable, (name, read, allowed) in _VARIABLES.items()
             if found.get(variable)
         }
-        return cls(**values)
+        others = {name: found[name] for name in OTHER_VARIABLES if found.get(name)}
+        return cls(**values, others=others)
 
     def variable(self, name: str) -> str | None:
         """The value of a key or base-URL variable, such as GROQ_API_KEY."""
         value: str | None = getattr(self, name.lower(), None)
-        return value
+        return value or self.others.get(name)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -142,6 +145,24 @@ class Settings:
 
 
 _Reader = Callable[[str], Any]
+
+OTHER_VARIABLES = (
+    "ANTHROPIC_AUTH_TOKEN",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_ENDPOINT",
+    "CEREBRAS_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "FIREWORKS_API_KEY",
+    "GEMINI_API_KEY",
+    "MISTRAL_API_KEY",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENROUTER_API_KEY",
+    "PERPLEXITY_API_KEY",
+    "TOGETHER_API_KEY",
+    "XAI_API_KEY",
+)
+"""Variables that providers name in their data, read but not interpreted here."""
 
 _VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
     "LLM_PROVIDER": ("provider", _name, "a provider's name"),

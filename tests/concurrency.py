@@ -10,6 +10,7 @@ from typing import TypeVar
 import anyio
 import pytest
 
+import llm_adapter
 from llm_adapter import (
     AsyncLLMService,
     AsyncMockLLMService,
@@ -69,3 +70,15 @@ def async_other_form() -> type[LLMService]:
 def other_form() -> type[AsyncLLMService]:
     """An adapter that the sync factory cannot take."""
     return AsyncMockLLMService
+
+
+def async_adapter_class(name: str) -> type[AsyncLLMService]:
+    """The async adapter of a name such as GroqAdapter."""
+    found: type[AsyncLLMService] = getattr(llm_adapter, f"Async{name}")
+    return found
+
+
+def adapter_class(name: str) -> type[LLMService]:
+    """The sync adapter of a name such as GroqAdapter."""
+    found: type[LLMService] = getattr(llm_adapter, name)
+    return found

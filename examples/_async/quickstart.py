@@ -8,7 +8,6 @@ async def main() -> None:
         response = await llm.generate(
             "Explain in one sentence why the sky is blue.",
             system_message="You are terse.",
-            temperature=0.2,
         )
         print(response.text)
         print(response.model, response.tokens_used, response.cost)

@@ -9,7 +9,6 @@ def main() -> None:
         response = llm.generate(
             "Explain in one sentence why the sky is blue.",
             system_message="You are terse.",
-            temperature=0.2,
         )
         print(response.text)
         print(response.model, response.tokens_used, response.cost)

@@ -25,26 +25,39 @@ class Sum:
     known: Decimal
     complete: bool
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there is something to add up, and nothing of it is known."""
+        return not (self.complete or self.known)
+
 
 @define
 class Entry:
-    """One workflow in one form.
+    """One workflow on one provider.
 
     Args:
         title: of the workflow.
+        provider: its name.
         form: sync or async.
-        model: that was asked.
+        asked: the model that was asked for, None for the server's own.
         outcomes: of its calls, each with the attempts that it took.
         seconds: from begin to end.
         failed: name of the error that ended it, None when it was done.
     """
 
     title: str
+    provider: str
     form: str
-    model: str
+    asked: str | None
     outcomes: list[Outcome] = field(factory=list)
     seconds: float = 0.0
     failed: str | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that was asked for, else the one that has answered."""
+        answered = (outcome.model for outcome in self.outcomes if outcome.model)
+        return self.asked or next(answered, "")
 
     @property
     def attempts(self) -> int:
@@ -63,7 +76,7 @@ class Entry:
 
     @property
     def cost(self) -> Sum:
-        """US dollars."""
+        """US dollars; a model without a price has an unknown cost, not none."""
         return _sum(answer.cost for answer in self._answers())
 
     def _history(self) -> list[Attempt]:

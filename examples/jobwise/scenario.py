@@ -1,10 +1,15 @@
-"""What the emulator answers in the demo: one bad day at the provider, as a script."""
+"""What the emulator answers in the demo: the same bad day at every provider.
+
+The faults are said in each provider's own words, which is the emulator's part.
+"""
 
 from __future__ import annotations
 
 import json
 
 from llm_adapter.testing.emulator import Reply, faults
+
+from .catalogue import Lineup
 
 STYLE = json.dumps(
     {
@@ -70,10 +75,13 @@ Mira Holm
 WORD_SECONDS = 0.012
 
 
-def replies() -> tuple[Reply, ...]:
-    """The answers to one form's requests, in their order."""
+def replies(lineup: Lineup) -> tuple[Reply, ...]:
+    """The answers to the requests of one act, in their order."""
     letter = Reply(text=LETTER, interval=WORD_SECONDS)
+    # A server of one's own is first asked for its models, and says what it has.
+    listed = () if lineup.fast else (Reply(),)
     return (
+        *listed,
         faults.rate_limited("1"),
         Reply(text=STYLE),
         faults.server_error(),

@@ -3,59 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from .catalogue import WORKFLOWS
 from .ledger import Entry, Sum, total
 
-FOOTNOTE = "+ and what the cut stream took, which its provider did not say"
+FOOTNOTE = (
+    "+ at least, - unknown: a cut stream tells no tokens, a local model has no price"
+)
+UNKNOWN = "-"
 
 
 def seconds(value: float) -> str:
     """Seconds for people.
 
-    >>> seconds(1.234)
-    '1.2 s'
+    >>> seconds(1.234), seconds(123.4)
+    ('1.2 s', '123 s')
     """
-    return f"{value:.1f} s"
+    return f"{value:.1f} s" if value < 99.95 else f"{value:.0f} s"
 
 
 def tokens(value: Sum) -> str:
     """A number of tokens; a plus says that there were more."""
-    return f"{value.known:,}{_plus(value)}"
+    return UNKNOWN if value.is_unknown else f"{value.known:,}{_plus(value)}"
 
 
 def cost(value: Sum) -> str:
     """US dollars; a plus says that it was more."""
-    return f"${value.known:.5f}{_plus(value)}"
+    return UNKNOWN if value.is_unknown else f"${value.known:.5f}{_plus(value)}"
 
 
 def _plus(value: Sum) -> str:
     return "" if value.complete else "+"
 
 
-def results(entries: Sequence[Entry]) -> Table:
-    """What each workflow took, and all together."""
+def results(entries: Sequence[Entry], acts: int) -> Table:
+    """What each workflow took, each provider, and all together.
+
+    Args:
+        entries: of all workflows that were begun, act by act.
+        acts: how many of them there are.
+    """
     # One blank between columns, so that 80 characters are enough.
     table = Table(box=SIMPLE_HEAD, show_footer=True, show_edge=False, padding=0)
-    for name, footer in zip(_COLUMNS, _totals(entries), strict=True):
+    footers = ("total", "", *_sums(entries, acts))
+    for name, footer in zip(_COLUMNS, footers, strict=True):
         table.add_column(
             name,
             footer=footer,
             justify="left" if name in _TEXTS else "right",
             no_wrap=True,
+            max_width=_MODEL_WIDTH if name == _MODEL else None,
         )
-    for entry in entries:
-        table.add_row(*_row(entry))
+    for (provider, form), each in groupby(entries, lambda e: (e.provider, e.form)):
+        act = list(each)
+        table.add_row(provider, form, *_sums(act, 1), style="bold")
+        for entry in act:
+            table.add_row(*_row(entry))
     return table
 
 
+_MODEL = "form, model"
+_MODEL_WIDTH = 17
 _COLUMNS = (
-    "workflow",
-    "form",
-    "model",
+    "provider",
+    _MODEL,
     "attempts",
     "waits",
     "tokens",
@@ -64,34 +80,26 @@ _COLUMNS = (
     "outcome",
 )
 
-_TEXTS = ("workflow", "form", "model", "outcome")
+_TEXTS = ("provider", _MODEL, "outcome")
 
 
 def _row(entry: Entry) -> tuple[str | Text, ...]:
     outcome = Text("failed", "red") if entry.failed else Text("ok", "green")
-    return (
-        entry.title,
-        entry.form,
-        entry.model.rpartition("/")[2],
-        str(entry.attempts),
-        seconds(entry.waited) if entry.waited else "",
-        tokens(entry.tokens),
-        cost(entry.cost),
-        seconds(entry.seconds),
-        outcome,
-    )
+    model = entry.model.rpartition("/")[2]
+    return (f"  {entry.title}", f"  {model}", *_figures([entry]), outcome)
 
 
-def _totals(entries: Sequence[Entry]) -> tuple[str, ...]:
+def _sums(entries: Sequence[Entry], acts: int) -> tuple[str, ...]:
     done = sum(entry.failed is None for entry in entries)
+    return (*_figures(entries), f"{done}/{acts * len(WORKFLOWS)}")
+
+
+def _figures(entries: Sequence[Entry]) -> tuple[str, ...]:
+    waited = sum(entry.waited for entry in entries)
     return (
-        "total",
-        "",
-        "",
         str(sum(entry.attempts for entry in entries)),
-        seconds(sum(entry.waited for entry in entries)),
+        seconds(waited) if waited else "",
         tokens(total(entry.tokens for entry in entries)),
         cost(total(entry.cost for entry in entries)),
         seconds(sum(entry.seconds for entry in entries)),
-        f"{done}/{len(entries)} ok",
     )

@@ -10,13 +10,14 @@ from .._registry import (
     split_name,
     unknown_provider,
 )
+from ..providers import PROVIDERS
 from ..settings import Settings
 from .service import AsyncLLMService
 
-_BUILT_IN = ("groq", "mock")
+MOCK = "mock"
 # It takes the place of an adapter, whatever that was given.
 _NOT_FOR_A_MOCK = frozenset(
-    {"api_key", "base_url", "settings", "timeout", "max_retries", "http_client"}
+    {"api_key", "api", "base_url", "settings", "timeout", "max_retries", "http_client"}
 )
 
 
@@ -32,7 +33,8 @@ class AsyncLLMFactory:
         Args:
             provider: a name, or name:model; None means LLM_PROVIDER, else groq.
             options: arguments of the adapter, such as api_key, base_url, model,
-                settings, timeout, max_retries and http_client.
+                settings, timeout, max_retries and http_client; openai and local also
+                take api.
 
         Raises:
             LLMConfigurationError: unknown provider, missing key, unusable setting.
@@ -49,11 +51,13 @@ class AsyncLLMFactory:
         if model is not None and options.get("model") is None:
             options["model"] = model
         adapter = cls._registered.get(name)
-        if adapter is None and name in _BUILT_IN:
+        if adapter is None and name == MOCK:
+            return _mock(options)
+        if adapter is None and name in PROVIDERS:
             return _built_in(name, settings, options)
         adapter = adapter or installed_adapter(name, AsyncLLMService)
         if adapter is None:
-            raise unknown_provider(name, {*_BUILT_IN, *cls._registered})
+            raise unknown_provider(name, {MOCK, *PROVIDERS, *cls._registered})
         return adapter(**options)
 
     @classmethod
@@ -68,15 +72,26 @@ class AsyncLLMFactory:
         cls._registered[known_as] = adapter_class
 
 
+# Imported there: the adapters bring httpx, which a mock does not need.
+def _mock(options: dict[str, Any]) -> AsyncLLMService:
+    from .mock import AsyncMockLLMService
+
+    own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
+    return AsyncMockLLMService(**own)
+
+
 def _built_in(
     name: str, settings: Settings, options: dict[str, Any]
 ) -> AsyncLLMService:
-    # Imported here: the adapters bring httpx, which a mock does not need.
-    if name == "mock":
-        from .mock import AsyncMockLLMService
+    from . import adapters
 
-        own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
-        return AsyncMockLLMService(**own)
-    from .adapters import AsyncGroqAdapter
-
-    return AsyncGroqAdapter(**{**options, "settings": settings})
+    own: dict[str, type[adapters.AsyncProviderAdapter]] = {
+        "groq": adapters.AsyncGroqAdapter,
+        "openai": adapters.AsyncOpenAIAdapter,
+        "anthropic": adapters.AsyncAnthropicAdapter,
+        "local": adapters.AsyncLocalLLMAdapter,
+    }
+    options = {**options, "settings": settings}
+    if name in own:
+        return own[name](**options)
+    return adapters.AsyncOpenAICompatibleAdapter(name, **options)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Protocol
 
-from .._call import Call, Client, conclude, log_failure
+from .._call import Generation, conclude, log_failure
 from .._concurrency import monotonic
 from .._events import events_of
 from .._wire.dialect import StreamDecoder, interrupted
@@ -19,23 +20,45 @@ from ..models import LLMResponse, StreamEnd, StreamEvent
 from .session import AsyncAnswer, AsyncSession
 
 DRAIN_SECONDS = 0.1
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+
+
+class AsyncReady(Protocol):
+    """Makes a call ready that may still lack its model."""
+
+    async def __call__(self, call: Generation) -> Generation:
+        """The same call, to be sent as it is."""
+        ...
 
 
 class AsyncHTTPEvents:
-    """The events of a streamed answer: sent again until the first delta, not after."""
+    """The events of a streamed answer: sent again until the first delta, not after.
 
-    def __init__(self, session: AsyncSession, client: Client, call: Call) -> None:
+    Args:
+        session: what sends it.
+        call: what is sent.
+        ready: makes it ready when it is opened.
+    """
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        call: Generation,
+        ready: AsyncReady,
+    ) -> None:
         self._session = session
-        self._client = client
         self._call = call
+        self._ready = ready
         self._attempts = session.start(call)
-        self._decoder: StreamDecoder = client.dialect.stream_decoder()
+        self._decoder: StreamDecoder = call.dialect.stream_decoder()
         self._answer: AsyncAnswer | None = None
+        self._begun = False
         self._delivered = False
         self._closed = False
 
     async def open(self) -> None:
         """Send until an answer begins."""
+        self._call = await self._ready(self._call)
         self._attempts = self._session.start(self._call)
         await self._send()
 
@@ -86,7 +109,8 @@ class AsyncHTTPEvents:
             if self._was_closed():
                 raise self._left()
             self._attempts.begin(monotonic())
-            self._decoder = self._client.dialect.stream_decoder()
+            self._decoder = self._call.dialect.stream_decoder()
+            self._begun = False
             try:
                 answer = await self._session.open(self._call, self._attempts.timer)
             except LLMServiceError as error:
@@ -101,11 +125,16 @@ class AsyncHTTPEvents:
 
     async def _read(self, answer: AsyncAnswer) -> Sequence[StreamEvent]:
         if answer.is_whole:
-            response = await answer.decoded(self._client.dialect.decode)
-            return events_of(self._succeeded(answer, response))
+            return await self._read_whole(answer)
         decoder = self._decoder
         while decoder.error is None:
             chunk = await answer.next_chunk()
+            if not self._begun and chunk is not None:
+                # Whatever its Content-Type says: no event begins like this.
+                begin = chunk.lstrip(_BLANKS)[:1]
+                self._begun = begin != b""
+                if begin in (b"{", b"[", b"<"):
+                    return await self._read_whole(answer, chunk)
             events = decoder.finish() if chunk is None else decoder.feed(chunk)
             if decoder.complete:
                 await self._drain(answer)
@@ -118,6 +147,13 @@ class AsyncHTTPEvents:
             if chunk is None and decoder.error is None:
                 raise interrupted(decoder.response())
         raise decoder.error
+
+    async def _read_whole(
+        self, answer: AsyncAnswer, head: bytes = b""
+    ) -> Sequence[StreamEvent]:
+        """The events of an answer that did not come as a stream."""
+        response = await answer.decoded(self._call.dialect.decode, head)
+        return events_of(self._succeeded(answer, response))
 
     async def _drain(self, answer: AsyncAnswer) -> None:
         """Read the end of the body, so that the connection can be used again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -12,7 +12,15 @@ from attrs import evolve
 
 from .._answers import json_request, read_as, read_object
 from ..errors import LLMUnsupportedFeatureError
-from ..models import LLMRequest, LLMResponse, Part, RequestOverrides, as_request
+from ..models import (
+    EmbeddingResponse,
+    LLMRequest,
+    LLMResponse,
+    Part,
+    RequestOverrides,
+    Timeout,
+    as_request,
+)
 from .stream import AsyncGeneratedEvents, AsyncResponseStream
 
 T = TypeVar("T")
@@ -114,10 +122,54 @@ class AsyncLLMService(ABC):
             LLMServiceError: as for generate.
             LLMUnsupportedFeatureError: this service has no provider to ask.
         """
-        raise LLMUnsupportedFeatureError(
-            f"{type(self).__name__} cannot list models; get_available_models() names "
-            "those that it knows.",
-            feature="list_models",
+        raise self._cannot(
+            "list_models",
+            "cannot list models; get_available_models() names those that it knows.",
+        )
+
+    async def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str | None = None,
+        dimensions: int | None = None,
+        timeout: float | Timeout | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> EmbeddingResponse:
+        """A vector for each text, in their order.
+
+        Args:
+            texts: one text or several.
+            model: the embedding model; None takes the provider's usual one.
+            dimensions: length of the vectors, where the model lets it be chosen.
+            timeout: seconds for the whole call, or a Timeout.
+            extra_body: the provider's own fields, merged last.
+
+        Raises:
+            LLMServiceError: as for generate.
+            LLMUnsupportedFeatureError: this service makes no embeddings.
+            TypeError: an argument has the wrong type.
+            ValueError: there is no text, or one of them is blank.
+        """
+        raise self._cannot("embed", "makes no embeddings.")
+
+    async def count_tokens(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> int:
+        """How many tokens the provider counts in a request, without answering it.
+
+        Raises:
+            LLMServiceError: as for generate.
+            LLMUnsupportedFeatureError: this service does not count.
+        """
+        raise self._cannot("count_tokens", "does not count tokens.")
+
+    def _cannot(self, feature: str, what: str) -> LLMUnsupportedFeatureError:
+        return LLMUnsupportedFeatureError(
+            f"{type(self).__name__} {what}",
+            feature=feature,
             provider=self.get_provider_name(),
         )
 

@@ -241,10 +241,15 @@ class AsyncAnswer:
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    async def decoded(self, decode: Callable[[bytes], T]) -> T:
-        """The body as a value; errors know which answer they come from."""
+    async def decoded(self, decode: Callable[[bytes], T], head: bytes = b"") -> T:
+        """The body as a value; errors know which answer they come from.
+
+        Args:
+            decode: reads the body.
+            head: what has been read of it already.
+        """
         try:
-            return decode(await self.read())
+            return decode(head + await self.read())
         except LLMServiceError as error:
             raise self.named(error) from error.__cause__
 

@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
-from .._call import client, conclude, decode_models, models_call, prepare
+from attrs import evolve
+
+from .._call import Generation, client, conclude, prepare
 from .._concurrency import monotonic
+from .._embedding import EmbeddingOptions, as_texts
+from .._other_calls import conclude_embeddings, count_call, embed_call, models_call
+from .._policy import shortened
+from .._wire.embeddings import decode_embeddings
+from .._wire.model_list import answers_text, decode_models, makes_vectors
+from .._wire.token_count import decode_count
+from ..errors import LLMConfigurationError, LLMModelNotFoundError
 from ..models import (
+    EmbeddingResponse,
     LLMRequest,
     LLMResponse,
     Part,
@@ -16,7 +26,7 @@ from ..models import (
     Timeout,
     as_request,
 )
-from ..providers import GROQ, Provider
+from ..providers import ANTHROPIC, GROQ, LOCAL, OPENAI, Provider, provider_named
 from ..settings import Settings
 from .http_events import HTTPEvents
 from .service import LLMService
@@ -56,16 +66,42 @@ class ProviderAdapter(LLMService):
         max_retries: int | None = None,
         http_client: httpx.Client | None = None,
     ) -> None:
-        self._client = client(
+        self._connect(
             self.provider,
+            api_key,
+            base_url=base_url,
+            model=model,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            http_client=http_client,
+        )
+
+    def _connect(
+        self,
+        provider: Provider,
+        api_key: str | None,
+        *,
+        api: str = "auto",
+        base_url: str | None = None,
+        model: str | None = None,
+        settings: Settings | None = None,
+        timeout: float | Timeout | None = None,
+        max_retries: int | None = None,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        self._client = client(
+            provider,
             Settings.from_env() if settings is None else settings,
             api_key=api_key,
+            api=api,
             base_url=base_url,
             model=model,
             timeout=timeout,
             max_retries=max_retries,
         )
         self._session = Session(self._client, http_client)
+        self._served: dict[Callable[[str], bool], str] = {}
 
     def generate(
         self,
@@ -74,7 +110,9 @@ class ProviderAdapter(LLMService):
     ) -> LLMResponse:
         """The model's answer, with retries and within the timeout."""
         call = prepare(self._client, as_request(request, overrides))
-        found = self._session.fetch(call, self._client.dialect.decode)
+        if not call.model:
+            call = self._ready(call)
+        found = self._session.fetch(call, call.dialect.decode)
         return conclude(
             call,
             found.value,
@@ -91,31 +129,218 @@ class ProviderAdapter(LLMService):
         """The answer as it is written; use it in a `with` block."""
         wanted = as_request(request, overrides)
         call = prepare(self._client, wanted, stream=True)
-        return ResponseStream(HTTPEvents(self._session, self._client, call))
+        return ResponseStream(HTTPEvents(self._session, call, self._ready))
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str | None = None,
+        dimensions: int | None = None,
+        timeout: float | Timeout | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> EmbeddingResponse:
+        """A vector for each text, in their order."""
+        options = EmbeddingOptions(
+            model=model, dimensions=dimensions, timeout=timeout, extra_body=extra_body
+        )
+        inputs = as_texts(texts)
+        call = embed_call(self._client, inputs, options)
+        if not call.model:
+            name, left = self._served_model(call.timeout, makes_vectors)
+            options = evolve(options, model=name, timeout=left)
+            call = embed_call(self._client, inputs, options)
+        found = self._session.fetch(
+            call, lambda body: decode_embeddings(body, len(inputs))
+        )
+        return conclude_embeddings(
+            call,
+            found.value,
+            found.attempts,
+            now=monotonic(),
+            request_id=found.request_id,
+        )
+
+    def count_tokens(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> int:
+        """How many tokens the provider counts in a request, without answering it."""
+        wanted = as_request(request, overrides)
+        call = count_call(self._client, wanted)
+        if not call.model:
+            name, left = self._served_model(call.timeout, answers_text)
+            named = evolve(wanted, model=name, timeout=left)
+            call = count_call(self._client, named)
+        try:
+            return self._session.fetch(call, decode_count).value
+        except LLMModelNotFoundError as error:
+            if not self._client.provider.model_from_server:
+                raise
+            # Of the servers of one's own, only some have the address.
+            raise self._cannot(
+                "count_tokens", f"cannot count: {error.message}"
+            ) from error
 
     def get_provider_name(self) -> str:
         """The provider's name, such as groq."""
-        return self.provider.name
+        return self._client.provider.name
 
     def get_available_models(self) -> list[str]:
-        """Names of the catalogue, current models first and retired ones last."""
-        return [model.id for model in self.provider.models]
+        """Names of the catalogue, current models first and retired ones last.
+
+        Each is a ModelName, which says whether it is retired.
+        """
+        return self._client.provider.model_names()
 
     def list_models(self) -> list[str]:
-        """Names of the models that the provider offers this key now."""
-        call = models_call(self._client)
-        return self._session.fetch(call, decode_models).value
+        """Names of the models that the provider offers this key now, all pages."""
+        return self._listed(self._client.timeout)
+
+    def _listed(self, timeout: Timeout) -> list[str]:
+        started = monotonic()
+        names: list[str] = []
+        last: str | None = None
+        while True:
+            left = shortened(timeout, monotonic() - started)
+            call = models_call(self._client, after=last, timeout=left)
+            page = self._session.fetch(call, decode_models).value
+            names += page.names
+            if page.last in (None, last):  # a server that repeats itself ends, too
+                return names
+            last = page.last
+
+    def _ready(self, call: Generation) -> Generation:
+        """The call with the model that the server offers, where nobody has named one.
+
+        Raises:
+            LLMConfigurationError: it offers none.
+            LLMServiceError: it could not be asked.
+        """
+        if call.model:
+            return call
+        name, left = self._served_model(call.timeout, answers_text)
+        named = evolve(call.request, model=name, timeout=left)
+        return prepare(self._client, named, stream=call.stream)
+
+    def _served_model(
+        self, timeout: Timeout, fits: Callable[[str], bool]
+    ) -> tuple[str, Timeout]:
+        """The first model that the server lists and that fits, and the time left."""
+        known = self._served.get(fits)
+        if known is not None:
+            return known, timeout
+        started = monotonic()
+        try:
+            names = self._listed(timeout)
+        except LLMModelNotFoundError as error:
+            names = []
+            cause: Exception | None = error
+        else:
+            cause = None
+        if not names:
+            raise LLMConfigurationError(
+                f"The server at {self._client.endpoint.base_url} lists no model: load "
+                "one there, or name one with model= or LLM_MODEL.",
+                provider=self.get_provider_name(),
+            ) from cause
+        name = next((name for name in names if fits(name)), names[0])
+        self._served[fits] = name
+        return name, shortened(timeout, monotonic() - started)
 
     def close(self) -> None:
         """Release the connections; a client of yours stays open."""
         self._session.close()
 
     def __repr__(self) -> str:
-        model = self._client.defaults.model or self.provider.default_model
-        return f"<{type(self).__name__} {model} at {self._client.endpoint.base_url}>"
+        provider = self._client.provider
+        known = self._client.defaults.model or provider.default_model
+        where = self._client.endpoint.base_url
+        return f"<{type(self).__name__} {known or 'its own model'} at {where}>"
+
+
+class AdapterOptions(TypedDict, total=False):
+    """Arguments that every adapter takes beside its key."""
+
+    base_url: str | None
+    model: str | None
+    settings: Settings | None
+    timeout: float | Timeout | None
+    max_retries: int | None
+    http_client: httpx.Client | None
 
 
 class GroqAdapter(ProviderAdapter):
     """Groq's fast inference of open models; the key is in GROQ_API_KEY."""
 
     provider = GROQ
+
+
+class OpenAIAdapter(ProviderAdapter):
+    """OpenAI; the key is in OPENAI_API_KEY.
+
+    Args:
+        api_key: instead of the environment variable.
+        api: chat, responses, or auto: the Responses API where the model or the request
+            needs it, Chat Completions otherwise.
+        options: as for every adapter.
+    """
+
+    provider = OPENAI
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        api: str = "auto",
+        **options: Unpack[AdapterOptions],
+    ) -> None:
+        self._connect(self.provider, api_key, api=api, **options)
+
+
+class AnthropicAdapter(ProviderAdapter):
+    """Anthropic's Claude; the key is in ANTHROPIC_API_KEY."""
+
+    provider = ANTHROPIC
+
+
+class LocalLLMAdapter(ProviderAdapter):
+    """A server of one's own: Ollama, llama.cpp, vLLM, LM Studio, anything compatible.
+
+    Without a model the first that the server lists is taken.
+
+    Args:
+        api_key: for servers that want one.
+        api: chat, responses, or auto: Chat Completions, which all of them have.
+        options: as for every adapter.
+    """
+
+    provider = LOCAL
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        api: str = "auto",
+        **options: Unpack[AdapterOptions],
+    ) -> None:
+        self._connect(self.provider, api_key, api=api, **options)
+
+
+class OpenAICompatibleAdapter(ProviderAdapter):
+    """A provider that is known by data alone, such as mistral or openrouter.
+
+    Args:
+        provider: its name, as in LLM_PROVIDER.
+        api_key: instead of the provider's environment variable.
+        options: as for every adapter.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        api_key: str | None = None,
+        **options: Unpack[AdapterOptions],
+    ) -> None:
+        self._connect(provider_named(provider), api_key, **options)

@@ -11,13 +11,14 @@ from .._registry import (
     split_name,
     unknown_provider,
 )
+from ..providers import PROVIDERS
 from ..settings import Settings
 from .service import LLMService
 
-_BUILT_IN = ("groq", "mock")
+MOCK = "mock"
 # It takes the place of an adapter, whatever that was given.
 _NOT_FOR_A_MOCK = frozenset(
-    {"api_key", "base_url", "settings", "timeout", "max_retries", "http_client"}
+    {"api_key", "api", "base_url", "settings", "timeout", "max_retries", "http_client"}
 )
 
 
@@ -33,7 +34,8 @@ class LLMFactory:
         Args:
             provider: a name, or name:model; None means LLM_PROVIDER, else groq.
             options: arguments of the adapter, such as api_key, base_url, model,
-                settings, timeout, max_retries and http_client.
+                settings, timeout, max_retries and http_client; openai and local also
+                take api.
 
         Raises:
             LLMConfigurationError: unknown provider, missing key, unusable setting.
@@ -50,11 +52,13 @@ class LLMFactory:
         if model is not None and options.get("model") is None:
             options["model"] = model
         adapter = cls._registered.get(name)
-        if adapter is None and name in _BUILT_IN:
+        if adapter is None and name == MOCK:
+            return _mock(options)
+        if adapter is None and name in PROVIDERS:
             return _built_in(name, settings, options)
         adapter = adapter or installed_adapter(name, LLMService)
         if adapter is None:
-            raise unknown_provider(name, {*_BUILT_IN, *cls._registered})
+            raise unknown_provider(name, {MOCK, *PROVIDERS, *cls._registered})
         return adapter(**options)
 
     @classmethod
@@ -69,13 +73,24 @@ class LLMFactory:
         cls._registered[known_as] = adapter_class
 
 
+# Imported there: the adapters bring httpx, which a mock does not need.
+def _mock(options: dict[str, Any]) -> LLMService:
+    from .mock import MockLLMService
+
+    own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
+    return MockLLMService(**own)
+
+
 def _built_in(name: str, settings: Settings, options: dict[str, Any]) -> LLMService:
-    # Imported here: the adapters bring httpx, which a mock does not need.
-    if name == "mock":
-        from .mock import MockLLMService
+    from . import adapters
 
-        own = {name: options[name] for name in options.keys() - _NOT_FOR_A_MOCK}
-        return MockLLMService(**own)
-    from .adapters import GroqAdapter
-
-    return GroqAdapter(**{**options, "settings": settings})
+    own: dict[str, type[adapters.ProviderAdapter]] = {
+        "groq": adapters.GroqAdapter,
+        "openai": adapters.OpenAIAdapter,
+        "anthropic": adapters.AnthropicAdapter,
+        "local": adapters.LocalLLMAdapter,
+    }
+    options = {**options, "settings": settings}
+    if name in own:
+        return own[name](**options)
+    return adapters.OpenAICompatibleAdapter(name, **options)

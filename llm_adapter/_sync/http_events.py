@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Protocol
 
-from .._call import Call, Client, conclude, log_failure
+from .._call import Generation, conclude, log_failure
 from .._concurrency import monotonic
 from .._events import events_of
 from .._wire.dialect import StreamDecoder, interrupted
@@ -20,23 +21,40 @@ from ..models import LLMResponse, StreamEnd, StreamEvent
 from .session import Answer, Session
 
 DRAIN_SECONDS = 0.1
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+
+
+class Ready(Protocol):
+    """Makes a call ready that may still lack its model."""
+
+    def __call__(self, call: Generation) -> Generation:
+        """The same call, to be sent as it is."""
+        ...
 
 
 class HTTPEvents:
-    """The events of a streamed answer: sent again until the first delta, not after."""
+    """The events of a streamed answer: sent again until the first delta, not after.
 
-    def __init__(self, session: Session, client: Client, call: Call) -> None:
+    Args:
+        session: what sends it.
+        call: what is sent.
+        ready: makes it ready when it is opened.
+    """
+
+    def __init__(self, session: Session, call: Generation, ready: Ready) -> None:
         self._session = session
-        self._client = client
         self._call = call
+        self._ready = ready
         self._attempts = session.start(call)
-        self._decoder: StreamDecoder = client.dialect.stream_decoder()
+        self._decoder: StreamDecoder = call.dialect.stream_decoder()
         self._answer: Answer | None = None
+        self._begun = False
         self._delivered = False
         self._closed = False
 
     def open(self) -> None:
         """Send until an answer begins."""
+        self._call = self._ready(self._call)
         self._attempts = self._session.start(self._call)
         self._send()
 
@@ -87,7 +105,8 @@ class HTTPEvents:
             if self._was_closed():
                 raise self._left()
             self._attempts.begin(monotonic())
-            self._decoder = self._client.dialect.stream_decoder()
+            self._decoder = self._call.dialect.stream_decoder()
+            self._begun = False
             try:
                 answer = self._session.open(self._call, self._attempts.timer)
             except LLMServiceError as error:
@@ -102,11 +121,16 @@ class HTTPEvents:
 
     def _read(self, answer: Answer) -> Sequence[StreamEvent]:
         if answer.is_whole:
-            response = answer.decoded(self._client.dialect.decode)
-            return events_of(self._succeeded(answer, response))
+            return self._read_whole(answer)
         decoder = self._decoder
         while decoder.error is None:
             chunk = answer.next_chunk()
+            if not self._begun and chunk is not None:
+                # Whatever its Content-Type says: no event begins like this.
+                begin = chunk.lstrip(_BLANKS)[:1]
+                self._begun = begin != b""
+                if begin in (b"{", b"[", b"<"):
+                    return self._read_whole(answer, chunk)
             events = decoder.finish() if chunk is None else decoder.feed(chunk)
             if decoder.complete:
                 self._drain(answer)
@@ -119,6 +143,11 @@ class HTTPEvents:
             if chunk is None and decoder.error is None:
                 raise interrupted(decoder.response())
         raise decoder.error
+
+    def _read_whole(self, answer: Answer, head: bytes = b"") -> Sequence[StreamEvent]:
+        """The events of an answer that did not come as a stream."""
+        response = answer.decoded(self._call.dialect.decode, head)
+        return events_of(self._succeeded(answer, response))
 
     def _drain(self, answer: Answer) -> None:
         """Read the end of the body, so that the connection can be used again."""

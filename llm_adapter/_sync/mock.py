@@ -8,14 +8,17 @@ from typing import Any, Unpack
 
 from attrs import evolve
 
+from .._embedding import EmbeddingOptions, as_texts
 from .._events import events_of
-from .._mocking import MODEL, Answers, check_called, word_by_word
+from .._mocking import MODEL, Answers, check_called, prompt_text, vector, word_by_word
 from ..models import (
+    EmbeddingResponse,
     LLMRequest,
     LLMResponse,
     Part,
     RequestOverrides,
     StreamEvent,
+    Timeout,
     as_request,
 )
 from ..providers import check_request
@@ -77,6 +80,30 @@ class MockLLMService(LLMService):
     def list_models(self) -> list[str]:
         """The one name that its answers bear."""
         return [self._model]
+
+    def embed(
+        self,
+        texts: str | Sequence[str],
+        *,
+        model: str | None = None,
+        dimensions: int | None = None,
+        timeout: float | Timeout | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> EmbeddingResponse:
+        """Made-up vectors of length 1: the same text has the same one everywhere."""
+        options = EmbeddingOptions(
+            model=model, dimensions=dimensions, timeout=timeout, extra_body=extra_body
+        )
+        vectors = [vector(text, options.dimensions) for text in as_texts(texts)]
+        return EmbeddingResponse(vectors, model or self._model, provider="mock")
+
+    def count_tokens(
+        self,
+        request: LLMRequest | str | Sequence[Part],
+        **overrides: Unpack[RequestOverrides],
+    ) -> int:
+        """The number of words in the prompt and the conversation before it."""
+        return len(prompt_text(as_request(request, overrides)).split())
 
     def assert_called_with(self, keyword: str) -> bool:
         """True when a prompt contained the keyword.

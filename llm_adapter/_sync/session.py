@@ -240,10 +240,15 @@ class Answer:
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
 
-    def decoded(self, decode: Callable[[bytes], T]) -> T:
-        """The body as a value; errors know which answer they come from."""
+    def decoded(self, decode: Callable[[bytes], T], head: bytes = b"") -> T:
+        """The body as a value; errors know which answer they come from.
+
+        Args:
+            decode: reads the body.
+            head: what has been read of it already.
+        """
         try:
-            return decode(self.read())
+            return decode(head + self.read())
         except LLMServiceError as error:
             raise self.named(error) from error.__cause__
 

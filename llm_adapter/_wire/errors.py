@@ -53,6 +53,7 @@ CODES: Mapping[str, ErrorClass] = {
     "server_is_overloaded": e.LLMOverloadedError,
     "service_unavailable_error": e.LLMOverloadedError,
     "unavailable_error": e.LLMOverloadedError,
+    "registration_pending": e.LLMOverloadedError,
     "timeout_error": e.LLMTimeoutError,
     "request_too_large": e.LLMBadRequestError,
     "unknown_url": e.LLMBadRequestError,
@@ -70,6 +71,8 @@ VAGUE_CODES: Mapping[str, ErrorClass] = {
     "server_error": e.LLMServerError,
     "internal_server_error": e.LLMServerError,
     "api_error": e.LLMServerError,
+    "vector_store_timeout": e.LLMServerError,
+    "data_residency_mismatch": e.LLMBadRequestError,
 }
 """Codes and types that decide where the status says nothing: inside a 200."""
 
@@ -105,6 +108,17 @@ _CONTEXT_LENGTH = (
     "longer than the model's context length",
     "exceed context limit",
     "maximum prompt length is",
+    "cannot be greater than max_model_len",
+)
+_CONTEXT_LENGTH_PATTERN = re.compile(
+    r"input token count .{0,80}exceeds the maximum"
+    r"|input length .{0,80}exceeds the maximum allowed",
+    re.DOTALL,
+)
+_QUOTA = (
+    "credit balance is too low",
+    "spend limit",
+    "specified api usage limits",
 )
 _TOO_LARGE = re.compile(r"request too large|limit \d+, requested \d+", re.IGNORECASE)
 _SECRET = re.compile(r"""\b(?:sk|gsk|xai)[-_][\w*-]{6,}|(?<=[Bb]earer )[^\s"'\\]{6,}""")
@@ -239,17 +253,24 @@ def _class_of_words(found: ErrorBody) -> ErrorClass | None:
         if code in CODES:
             return CODES[code]
     message = found.message.lower()
-    if any(phrase in message for phrase in _CONTEXT_LENGTH):
+    # The name of a user may be too long as well.
+    if "string_above_max_length" not in found.codes and (
+        any(phrase in message for phrase in _CONTEXT_LENGTH)
+        or _CONTEXT_LENGTH_PATTERN.search(message)
+    ):
         return e.LLMContextLengthError
-    if "credit balance is too low" in message or "spend limit" in message:
+    if any(phrase in message for phrase in _QUOTA):
         return e.LLMQuotaExceededError
+    if any(code.startswith("cmek_") for code in found.codes):
+        return e.LLMOverloadedError
     return None
 
 
 def _class_of_status(found: ErrorBody, status_code: int | None) -> ErrorClass:
     if status_code is None or not _says_error(status_code):
         known = (VAGUE_CODES[code] for code in found.codes if code in VAGUE_CODES)
-        return next(known, e.LLMAPIError)
+        about_files = any("image" in code or "file" in code for code in found.codes)
+        return next(known, e.LLMBadRequestError if about_files else e.LLMAPIError)
     if status_code in STATUSES:
         return STATUSES[status_code]
     return e.LLMServerError if status_code >= 500 else e.LLMBadRequestError
@@ -296,6 +317,8 @@ def _message(source: Mapping[str, Any]) -> str:
             return value
         if isinstance(value, list):  # FastAPI's 422: a list of {loc, msg, type}
             return "; ".join(_validation_messages(value))
+        if isinstance(value, dict) and value:  # Mistral puts that list into message
+            return _message(value)
     return ""
 
 

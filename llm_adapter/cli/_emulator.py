@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 _BANNER = """\
 {name} is emulated at {url}; Ctrl-C stops it. To use it:
 
-    export {url_variable}={url}
-    export {key_variable}=any-key-will-do
+{exports}
 
 """
 
@@ -87,23 +86,30 @@ def emulator(host: str, port: int, latency: float, chance: float) -> None:
 
 
 def _announce(running: Emulator) -> None:
-    from ..providers import PROVIDERS
     from ..testing.emulator.dialects import PROVIDERS as EMULATED
 
     output = Output()
     for name in EMULATED:
-        provider = PROVIDERS[name]
-        output.write(
-            _BANNER.format(
-                name=name,
-                url=running.base_url(name),
-                url_variable=provider.url_variable,
-                key_variable=provider.key_variable,
-            )
-        )
+        url = running.base_url(name)
+        exports = "\n".join(f"    export {each}" for each in _exports(name, url))
+        output.write(_BANNER.format(name=name, url=url, exports=exports))
     bound = urlsplit(running.url).hostname or ""
     if not ipaddress.ip_address(bound).is_loopback:
         _say("Warning: whoever can reach this machine can use the emulator.")
+
+
+def _exports(name: str, url: str) -> list[str]:
+    """The variables that lead a program to that provider, with their values.
+
+    >>> _exports("local", "http://127.0.0.1:8765/local/v1")
+    ['LOCAL_LLM_BASE_URL=http://127.0.0.1:8765/local/v1']
+    """
+    if name == "local":  # the one that needs no key
+        return [f"LOCAL_LLM_BASE_URL={url}"]
+    if name == "anthropic":  # its own SDK adds the version
+        url = url.removesuffix("/v1")
+    prefix = name.upper()
+    return [f"{prefix}_BASE_URL={url}", f"{prefix}_API_KEY=any-key-will-do"]
 
 
 def _log(seen: Seen) -> None:

@@ -1,43 +1,70 @@
-"""What a provider is to us: an endpoint, a dialect, its quirks and its models. Data."""
+"""What a provider is to us: an endpoint, its dialects and its models. Data."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypeVar
+from typing import Literal
 
 from attrs import Factory, field, frozen
 
-from .._content import Content
-from .._replace import replace
-from .._wire.openai_chat import ChatQuirks
-from ..errors import LLMUnsupportedFeatureError
-from ..models import Audio, Document, Image, LLMRequest, Part, Text
+from .._wire.dialect import Dialect
+from .._wire.traits import PLAIN, Traits
+from ..models import ModelName
 
-T = TypeVar("T")
-DEFAULT_TEMPERATURE = 0.3
-DEFAULT_MAX_TOKENS = 2000
+_SNAPSHOT = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d|\d{4})\Z")
 
 
 @frozen(kw_only=True)
 class Price:
-    """US dollars per million tokens; None where the provider has no such price."""
+    """US dollars per million tokens; None where no such price is known.
+
+    Args:
+        input: tokens of the prompt.
+        output: tokens of the answer, reasoning included.
+        cached: tokens of the prompt that were read from the provider's cache.
+        cache_write: tokens of the prompt that were written to it.
+        threshold: tokens of the prompt up to which these prices hold.
+        above: the prices beyond it, for all tokens of the request.
+    """
 
     input: Decimal
     output: Decimal
     cached: Decimal | None = None
+    cache_write: Decimal | None = None
+    threshold: int | None = None
+    above: Price | None = None
+
+
+def price(
+    input_: str,
+    output: str,
+    cached: str | None = None,
+    cache_write: str | None = None,
+    *,
+    threshold: int | None = None,
+    above: Price | None = None,
+) -> Price:
+    """A price from decimal numbers as text, in US dollars per million tokens."""
+    return Price(
+        input=Decimal(input_),
+        output=Decimal(output),
+        cached=None if cached is None else Decimal(cached),
+        cache_write=None if cache_write is None else Decimal(cache_write),
+        threshold=threshold,
+        above=above,
+    )
 
 
 @frozen(kw_only=True)
 class Model:
-    """What is known of a model.
+    """A row of a provider's catalogue.
 
     Args:
         id: the provider's name of it.
         context_window: tokens of prompt and answer together.
         max_output: tokens of the longest answer.
-        reasoning: spends output tokens on reasoning first.
-        efforts: values of reasoning_effort that it takes, None when not known.
         price: per million tokens, None when not known.
         retired: date of its shutdown (ISO), None while it is offered.
         replacement: what to use instead once it is retired.
@@ -46,8 +73,6 @@ class Model:
     id: str
     context_window: int | None = None
     max_output: int | None = None
-    reasoning: bool = False
-    efforts: tuple[str, ...] | None = None
     price: Price | None = None
     retired: str | None = None
     replacement: str | None = None
@@ -64,32 +89,76 @@ class Model:
 
 
 @frozen(kw_only=True)
+class EmbeddingApi:
+    """How a provider makes embeddings.
+
+    Args:
+        model: what is used when nobody names one.
+        encoding: how vectors are asked for; base64 is a quarter of the bytes.
+        dimensions: whether the length of the vectors can be chosen.
+    """
+
+    model: str | None = None
+    encoding: Literal["float", "base64"] = "float"
+    dimensions: bool = True
+
+
+@frozen(kw_only=True)
 class Provider:
     """An endpoint and how to speak to it.
 
     Args:
         name: as in LLM_PROVIDER.
-        base_url: where its API lives.
+        base_url: where its API lives; empty where every customer has an own address.
         base_path: path of the API on its host, for a base URL without one.
+        appends_path: to which base URLs the path is added: those that are "bare",
+            also the one of the "variable", or "always" where it is missing.
         key_variable: environment variable of its key.
         url_variable: environment variable of its base URL.
-        default_model: what is used when nobody names a model.
+        key_required: whether it answers nobody without a key.
+        key_header: the header of the key; None sends it as a Bearer token.
+        token_variable: environment variable of a Bearer token, used without a key.
+        headers: that every request carries.
+        header_variables: headers whose value an environment variable gives.
+        dialects: that it speaks, the one for plain requests first.
+        switches_api: whether another dialect is taken when the first cannot say all of
+            a request, or the model wants another; else that is the caller's choice.
+        families: patterns of model names, the first that matches counts.
         models: the catalogue, current ones first.
-        quirks: how its Chat Completions differ.
+        default_model: what is used when nobody names a model.
+        model_from_server: whether it is then the first that the server lists.
+        reasoning_max_tokens: cap on answers of models that reason, where the provider
+            insists on one.
         parts: kinds of content that it takes beside text.
         max_stop_sequences: how many of them one request may hold.
+        embeddings: how it makes them, None when it does not.
+        token_count: path that counts the tokens of a request, by dialect.
+        pages: whether the list of models comes in pages.
     """
 
     name: str
     base_url: str
     base_path: str
     key_variable: str
-    url_variable: str
-    default_model: str
-    models: tuple[Model, ...]
-    quirks: ChatQuirks
+    dialects: tuple[Dialect, ...]
+    switches_api: bool = False
+    url_variable: str = ""
+    appends_path: Literal["bare", "variable", "always"] = "bare"
+    key_required: bool = True
+    key_header: str | None = None
+    token_variable: str | None = None
+    headers: Mapping[str, str] = field(factory=dict)
+    header_variables: Mapping[str, str] = field(factory=dict)
+    families: tuple[tuple[str, Traits], ...] = ()
+    models: tuple[Model, ...] = ()
+    default_model: str | None = None
+    model_from_server: bool = False
+    reasoning_max_tokens: int | None = None
     parts: tuple[type, ...] = ()
     max_stop_sequences: int | None = None
+    embeddings: EmbeddingApi | None = None
+    token_count: Mapping[str, str] = field(factory=dict)
+    pages: bool = False
     _by_id: Mapping[str, Model] = field(
         init=False,
         repr=False,
@@ -98,105 +167,40 @@ class Provider:
             lambda self: {model.id: model for model in self.models}, takes_self=True
         ),
     )
+    _traits: dict[str, Traits] = field(init=False, repr=False, eq=False, factory=dict)
 
     def model(self, name: str) -> Model | None:
-        """What is known of a model; None for one that is not in the catalogue."""
-        return self._by_id.get(name)
+        """What is known of a model, or of the one that it is a dated snapshot of."""
+        known = self._by_id.get(name)
+        return known or self._by_id.get(_SNAPSHOT.sub("", name))
+
+    def traits(self, name: str) -> Traits:
+        """How a model behaves."""
+        known = self._traits.get(name)
+        if known is None:
+            known = self._family(name)
+            if len(self._traits) < _REMEMBERED:
+                self._traits[name] = known
+        return known
+
+    def _family(self, name: str) -> Traits:
+        found = (traits for start, traits in self.families if re.match(start, name))
+        return next(found, PLAIN)
+
+    def model_names(self) -> list[str]:
+        """The catalogue's names, current ones first; retired ones are marked so."""
+        return [
+            ModelName(model.id, retired=model.retired, replacement=model.replacement)
+            for model in self.models
+        ]
 
     def authorization(self, api_key: str) -> Mapping[str, str]:
         """The headers that carry the key."""
+        if not api_key:
+            return {}
+        if self.key_header is not None:
+            return {self.key_header: api_key}
         return {"Authorization": f"Bearer {api_key}"}
 
 
-@frozen(kw_only=True)
-class Defaults:
-    """What a request that says nothing means; None: not set by anyone."""
-
-    model: str | None = None
-    temperature: float | None = None
-    max_tokens: int | None = None
-
-
-def complete(request: LLMRequest, provider: Provider, defaults: Defaults) -> LLMRequest:
-    """The request with what it left open, as far as its model takes it.
-
-    Raises:
-        ValueError: there is nothing to answer, or the request contradicts itself.
-        LLMUnsupportedFeatureError: the provider cannot do what is asked.
-    """
-    name = request.model or defaults.model or provider.default_model
-    model = provider.model(name)
-    # A reasoning model may spend the whole default before its first word.
-    most = None if model and model.reasoning else DEFAULT_MAX_TOKENS
-    check_request(request)
-    _check_features(request, provider, name, model)
-    return replace(
-        request,
-        model=name,
-        temperature=_first(
-            request.temperature, defaults.temperature, DEFAULT_TEMPERATURE
-        ),
-        max_tokens=_first(request.max_tokens, defaults.max_tokens, most),
-    )
-
-
-def _first(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)
-
-
-def check_request(request: LLMRequest) -> None:
-    """What no provider could answer.
-
-    Raises:
-        ValueError: an empty prompt without messages, or a tool_choice without its tool.
-    """
-    if _is_blank(request.prompt) and not request.messages:
-        raise ValueError(
-            "the prompt is empty: give a prompt, or messages to go on from"
-        )
-    choice = request.tool_choice
-    if choice is None or choice in ("auto", "none"):
-        return
-    names = [tool.name for tool in request.tools]
-    if choice not in names and (choice != "required" or not names):
-        raise ValueError(f"tool_choice is {choice!r}, but the tools are {names}")
-
-
-def _is_blank(content: Content) -> bool:
-    parts = (Text(content),) if isinstance(content, str) else content
-    return all(isinstance(part, Text) and not part.text.strip() for part in parts)
-
-
-def _check_features(
-    request: LLMRequest, provider: Provider, name: str, model: Model | None
-) -> None:
-    for part in _parts(request):
-        if isinstance(part, Image | Document | Audio):
-            _require(
-                isinstance(part, provider.parts), type(part).__name__, provider, name
-            )
-    limit = provider.max_stop_sequences
-    stops = request.stop_sequences or ()
-    few = limit is None or len(stops) <= limit
-    _require(few, f"stop_sequences with more than {limit} entries", provider, name)
-    effort = request.reasoning_effort
-    if effort is not None and model is not None and model.efforts is not None:
-        allowed = ", ".join(model.efforts) or "no value"
-        feature = f"reasoning_effort={effort!r} (it takes {allowed})"
-        _require(effort in model.efforts, feature, provider, name)
-
-
-def _parts(request: LLMRequest) -> list[Part]:
-    contents = [request.prompt, *(message.content for message in request.messages)]
-    return [part for c in contents if not isinstance(c, str) for part in c]
-
-
-def _require(condition: bool, feature: str, provider: Provider, model: str) -> None:
-    if not condition:
-        raise LLMUnsupportedFeatureError(
-            f"{provider.name} cannot do this with {model}: {feature}. "
-            "Nothing was sent.",
-            feature=feature.split(maxsplit=1)[0].partition("=")[0],
-            provider=provider.name,
-            model=model,
-        )
+_REMEMBERED = 1_000

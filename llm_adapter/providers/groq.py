@@ -2,97 +2,96 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-from .._wire.openai_chat import ChatQuirks
+from .._wire.openai_chat import ChatDialect
+from .._wire.openai_chat_quirks import ChatQuirks
+from .._wire.traits import Traits
 from ..models import Image
-from ._provider import Model, Price, Provider
+from ._provider import EmbeddingApi, Model, Price, Provider, price
 
-_GPT_OSS_EFFORTS = ("low", "medium", "high")
-
-
-def _price(input_: str, output: str, cached: str | None = None) -> Price:
-    return Price(
-        input=Decimal(input_),
-        output=Decimal(output),
-        cached=None if cached is None else Decimal(cached),
-    )
+_GPT_OSS = "openai/gpt-oss"
+_EFFORTS = ("low", "medium", "high")
+_SMALL = price("0.075", "0.30", "0.0375")
 
 
-def _retired(name: str, date: str, replacement: str, price: Price) -> Model:
-    return Model(id=name, retired=date, replacement=replacement, price=price)
+def _retired(name: str, date: str, replacement: str, cost: Price) -> Model:
+    return Model(id=name, retired=date, replacement=replacement, price=cost)
 
 
 GROQ = Provider(
     name="groq",
     base_url="https://api.groq.com/openai/v1",
     base_path="/openai/v1",
+    appends_path="variable",  # its own SDK reads the variable without the path
     key_variable="GROQ_API_KEY",
     url_variable="GROQ_BASE_URL",
     default_model="openai/gpt-oss-120b",
+    families=(
+        (_GPT_OSS, Traits(reasons="always", efforts=_EFFORTS)),
+        ("qwen/qwen3", Traits(reasons="yes", efforts=("none", "default", *_EFFORTS))),
+        ("groq/compound", Traits(reasons="always")),
+    ),
     models=(
         Model(
             id="openai/gpt-oss-120b",
             context_window=131_072,
             max_output=65_536,
-            reasoning=True,
-            efforts=_GPT_OSS_EFFORTS,
-            price=_price("0.15", "0.60", "0.075"),
+            price=price("0.15", "0.60", "0.075"),
         ),
         Model(
             id="openai/gpt-oss-20b",
             context_window=131_072,
             max_output=65_536,
-            reasoning=True,
-            efforts=_GPT_OSS_EFFORTS,
-            price=_price("0.075", "0.30", "0.0375"),
+            price=_SMALL,
         ),
         Model(
             id="openai/gpt-oss-safeguard-20b",
             context_window=131_072,
             max_output=65_536,
-            reasoning=True,
-            efforts=_GPT_OSS_EFFORTS,
-            price=_price("0.075", "0.30", "0.0375"),
+            price=_SMALL,
         ),
         Model(
             id="qwen/qwen3.8-27b",
             context_window=131_072,
             max_output=16_384,
-            reasoning=True,
-            efforts=("none", "default", *_GPT_OSS_EFFORTS),
-            price=_price("0.8", "4"),
+            price=price("0.8", "4", "0.8"),
         ),
-        Model(id="groq/compound", context_window=131_072, reasoning=True),
-        Model(id="groq/compound-mini", context_window=131_072, reasoning=True),
+        Model(id="groq/compound", context_window=131_072),
+        Model(id="groq/compound-mini", context_window=131_072),
         _retired(
             "llama-3.3-70b-versatile",
             "2026-08-16",
             "openai/gpt-oss-120b",
-            _price("0.59", "0.79"),
+            price("0.59", "0.79", "0.59"),
         ),
         _retired(
             "llama-3.1-8b-instant",
             "2026-08-16",
             "openai/gpt-oss-20b",
-            _price("0.05", "0.08"),
+            price("0.05", "0.08", "0.05"),
         ),
         _retired(
             "llama-3.1-70b-versatile",
             "2025-01",
             "openai/gpt-oss-120b",
-            _price("0.59", "0.79"),
+            price("0.59", "0.79", "0.59"),
         ),
         _retired(
             "mixtral-8x7b-32768",
             "2025-03",
             "openai/gpt-oss-20b",
-            _price("0.24", "0.24"),
+            price("0.24", "0.24", "0.24"),
         ),
     ),
-    # The requested output counts against tokens per minute before the call runs, and
-    # usage comes under x_groq without asking.
-    quirks=ChatQuirks(usage_on_request=False, sends_reasoning=True),
+    dialects=(
+        # Usage comes under x_groq without asking.
+        ChatDialect(
+            ChatQuirks(
+                usage_on_request=False, sends_reasoning="reasoning", think_tags=True
+            )
+        ),
+    ),
     parts=(Image,),
     max_stop_sequences=4,
+    # Whether an embedding model is offered changes: it has to be named.
+    embeddings=EmbeddingApi(),
 )

@@ -214,3 +214,12 @@ def test_a_subclass_that_changes_nothing_works_as_its_base():
     llm = Same()
     llm.generate("Hi", seed=1)
     assert llm.given == [LLMRequest("Hi", seed=1)]
+
+
+@pytest.mark.parametrize("feature", ["embed", "count_tokens", "list_models"])
+def test_what_a_service_does_not_implement_is_a_feature_that_it_lacks(feature):
+    method = getattr(Minimal(), feature)
+    with pytest.raises(LLMUnsupportedFeatureError) as caught:
+        (method() if feature == "list_models" else method("Hi"))
+    assert caught.value.feature == feature
+    assert caught.value.provider == "minimal"

@@ -17,7 +17,8 @@ from llm_adapter import (
     Message,
     Text,
 )
-from llm_adapter._answers import INSTRUCTION, json_request, read_as, read_object
+from llm_adapter._answers import json_request, read_as, read_object
+from llm_adapter._schema import JSON_INSTRUCTION as INSTRUCTION
 from llm_adapter._schema import output_format
 from tests.core import values
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from llm_adapter import (
     LLMAPIError,
     LLMConfigurationError,
-    LLMInvalidResponseError,
     LLMModelNotFoundError,
     LLMRateLimitError,
     LLMRequest,
@@ -28,14 +27,13 @@ from llm_adapter._call import (
     Call,
     client,
     conclude,
-    decode_models,
     log_failure,
     log_retry,
-    models_call,
     prepare,
     redirected,
     unreachable,
 )
+from llm_adapter._other_calls import models_call
 from llm_adapter._policy import Attempts, RetryBudget, RetryPolicy, start_timer
 from llm_adapter.providers import GROQ
 from tests.core import values
@@ -328,45 +326,6 @@ def test_error_that_knows_better_is_not_told():
     error = call.context(LLMServiceError(provider="other", model="n"))
     assert (error.provider, error.model) == ("other", "n")
     assert models_call(groq()).context(LLMServiceError()).model is None
-
-
-# -- the list of models ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("body", "names"),
-    [
-        ({"data": [{"id": "a"}, {"id": "b", "owned_by": "x"}]}, ["a", "b"]),
-        ({"data": []}, []),
-        ({"data": [{"id": 5}, {}, "c", None, {"id": "d"}]}, ["d"]),
-    ],
-)
-def test_names_of_models_are_read(body, names):
-    assert decode_models(json.dumps(body).encode()) == names
-
-
-@pytest.mark.parametrize("body", [{}, [], "x", {"data": {}}, {"data": None}, None])
-def test_answer_without_a_list_of_models_is_shown(body):
-    with pytest.raises(
-        LLMInvalidResponseError, match=r"^The provider's answer is no list of models\."
-    ) as caught:
-        decode_models(json.dumps(body).encode())
-    assert caught.value.text == json.dumps(body)
-
-
-def test_error_in_place_of_models_is_that_error():
-    body = {"error": {"message": "slow down", "code": "rate_limit_exceeded"}}
-    with pytest.raises(LLMRateLimitError, match="slow down"):
-        decode_models(json.dumps(body).encode())
-
-
-@given(st.binary(max_size=40) | values.json_values.map(json.dumps).map(str.encode))
-def test_arbitrary_answer_is_a_list_of_names_or_an_error_of_the_family(body):
-    try:
-        names = decode_models(body)
-    except LLMServiceError:
-        return
-    assert all(isinstance(name, str) for name in names)
 
 
 # -- the end of a call ----------------------------------------------------------------

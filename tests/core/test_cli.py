@@ -296,7 +296,7 @@ def test_a_missing_key_says_which_variable_to_set(run):
 def test_an_unknown_provider_names_the_known_ones(run):
     code, _, said = run("generate", "Hi", "--provider", "acme")
     assert code == 3
-    assert "Known are: groq, mock" in said
+    assert "Known are: anthropic, " in said
 
 
 def test_no_connection_is_exit_code_5(run, monkeypatch):

@@ -33,7 +33,12 @@ EXAMPLES: list[Any] = [
 def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     with Emulator() as emulator:
         monkeypatch.setenv("GROQ_API_KEY", "any")
-        monkeypatch.setenv("GROQ_BASE_URL", emulator.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "any")
+        monkeypatch.setenv("GROQ_BASE_URL", emulator.base_url("groq"))
+        monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_url("openai"))
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", emulator.base_url("anthropic"))
+        monkeypatch.setenv("LOCAL_LLM_BASE_URL", emulator.base_url("local"))
         yield emulator
 
 
@@ -61,15 +66,23 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+@pytest.fixture(params=["groq", "openai", "anthropic", "local"])
+def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one thing that changes between providers."""
+    monkeypatch.setenv("LLM_PROVIDER", request.param)
+
+
 @pytest.mark.parametrize("name", PAIRS)
-def test_the_sync_example_runs(name: str, provider: Emulator) -> None:
+def test_the_sync_example_runs(name: str, provider: Emulator, chosen: None) -> None:
     main = importlib.import_module(f"examples._sync.{name}").main
     main()
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("name", PAIRS)
-def test_the_async_example_runs(name: str, backend: str, provider: Emulator) -> None:
+def test_the_async_example_runs(
+    name: str, backend: str, provider: Emulator, chosen: None
+) -> None:
     main = importlib.import_module(f"examples._async.{name}").main
     assert inspect.iscoroutinefunction(main)
     anyio.run(main, backend=backend)

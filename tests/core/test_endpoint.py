@@ -3,6 +3,7 @@ from __future__ import annotations
 import platform
 import re
 
+import attrs
 import httpx
 import pytest
 from hypothesis import example, given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 import llm_adapter
 from llm_adapter import LLMConfigurationError, Settings
 from llm_adapter._endpoint import behind_proxy, check_url, endpoint
-from llm_adapter.providers import GROQ
+from llm_adapter.providers import ANTHROPIC, GROQ, LOCAL, OPENAI
 
 SECRET = "gsk_hidden91"
 
@@ -302,3 +303,86 @@ def test_proxy_of_the_environment_counts_for_its_scheme(
 
 def test_environment_without_a_proxy_has_none():
     assert not behind_proxy("https")
+
+
+# -- other providers ------------------------------------------------------------------
+
+
+def of(provider, *, api_key=None, base_url=None, **settings):
+    return endpoint(provider, Settings(**settings), api_key=api_key, base_url=base_url)
+
+
+def test_a_provider_may_have_a_header_of_its_own_for_the_key():
+    headers = of(ANTHROPIC, api_key=SECRET).headers
+    assert headers["x-api-key"] == SECRET
+    assert "Authorization" not in headers
+
+
+def test_headers_of_the_provider_go_with_every_request():
+    assert of(ANTHROPIC, api_key=SECRET).headers["anthropic-version"] == "2026-10-21"
+
+
+def test_a_token_stands_in_for_a_missing_key():
+    token = {"ANTHROPIC_AUTH_TOKEN": SECRET}
+    found = of(ANTHROPIC, others=token)
+    assert found.headers["Authorization"] == f"Bearer {SECRET}"
+    assert found.key == SECRET
+    both = of(ANTHROPIC, others=token, anthropic_api_key="k")
+    assert both.headers["x-api-key"] == "k"
+    assert "Authorization" not in both.headers
+
+
+def test_an_unusable_token_names_its_variable():
+    with pytest.raises(LLMConfigurationError, match="check ANTHROPIC_AUTH_TOKEN"):
+        of(ANTHROPIC, others={"ANTHROPIC_AUTH_TOKEN": "a b"})
+
+
+def test_a_server_that_needs_no_key_is_sent_no_authorization():
+    assert "Authorization" not in of(LOCAL).headers
+    assert of(LOCAL).key == ""
+    assert of(LOCAL, api_key="k").headers["Authorization"] == "Bearer k"
+
+
+def test_accounts_are_named_in_headers_where_they_are_set():
+    account = {"OPENAI_ORG_ID": "org-1"}
+    headers = of(OPENAI, api_key="k", others=account).headers
+    assert headers["OpenAI-Organization"] == "org-1"
+    assert "OpenAI-Project" not in headers
+
+
+def test_an_account_that_no_header_takes_is_named():
+    with pytest.raises(LLMConfigurationError, match=r"OPENAI_PROJECT_ID is 'a\\nb'"):
+        of(OPENAI, api_key="k", others={"OPENAI_PROJECT_ID": "a\nb"})
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "argument", "variable"),
+    [
+        (OPENAI, "http://h", "http://h/v1", "http://h/v1"),
+        (OPENAI, "http://h/x", "http://h/x", "http://h/x"),
+        (LOCAL, "http://h:8080/", "http://h:8080/v1", "http://h:8080/v1"),
+        (ANTHROPIC, "http://h", "http://h/v1", "http://h/v1"),
+        (ANTHROPIC, "http://h/v1/", "http://h/v1", "http://h/v1"),
+        (ANTHROPIC, "http://h/anthropic", *["http://h/anthropic/v1"] * 2),
+        (GROQ, "http://h/x", "http://h/x", "http://h/x/openai/v1"),
+    ],
+)
+def test_a_base_url_is_read_as_the_providers_own_sdk_reads_it(
+    provider, url, argument, variable
+):
+    assert of(provider, api_key="k", base_url=url).base_url == argument
+    configured = {provider.url_variable.lower(): url}
+    assert of(provider, api_key="k", **configured).base_url == variable
+
+
+def test_a_provider_without_an_address_of_its_own_wants_one():
+    provider = attrs.evolve(OPENAI, base_url="", url_variable="ACME_ENDPOINT")
+    with pytest.raises(LLMConfigurationError, match="ACME_ENDPOINT, or pass base_url"):
+        of(provider, api_key="k")
+    found = of(provider, api_key="k", others={"ACME_ENDPOINT": "https://acme.example"})
+    assert found.base_url == "https://acme.example/v1"
+
+
+def test_a_provider_without_a_variable_for_its_address_has_its_own():
+    provider = attrs.evolve(OPENAI, url_variable="")
+    assert of(provider, api_key="k").base_url == OPENAI.base_url

@@ -20,6 +20,7 @@ from llm_adapter import (
     Tool,
 )
 from llm_adapter._endpoint import check_url
+from llm_adapter._wire.traits import Traits
 from llm_adapter.providers import GROQ, PROVIDERS, Defaults, check_request, complete
 from tests.core import values
 
@@ -181,8 +182,7 @@ def test_feature_that_is_missing_is_named_and_nothing_sent(fields, feature, mess
 
 
 def test_model_that_takes_no_effort_says_so():
-    model = attrs.evolve(GROQ.models[0], efforts=())
-    provider = attrs.evolve(GROQ, models=(model,))
+    provider = attrs.evolve(GROQ, families=(("", Traits(efforts=())),))
     request = LLMRequest("Hi", reasoning_effort="low")
     with pytest.raises(LLMUnsupportedFeatureError, match=r"\(it takes no value\)"):
         complete(request, provider, Defaults())
@@ -215,7 +215,8 @@ def test_provider_without_a_limit_takes_any_number_of_stop_sequences():
 def test_catalogue_is_whole(provider):
     ids = [model.id for model in provider.models]
     assert len(set(ids)) == len(ids)
-    assert provider.model(provider.default_model).retired is None
+    if provider.default_model is not None:
+        assert provider.model(provider.default_model).retired is None
     assert [provider.model(id_) for id_ in ids] == list(provider.models)
     assert provider.model("nobody's") is None
 
@@ -249,4 +250,4 @@ def test_warning_of_a_retired_model_names_date_and_replacement():
 def test_provider_is_pickled_with_its_catalogue(provider):
     made = pickle.loads(pickle.dumps(provider))
     assert made == provider
-    assert made.model(provider.default_model) == provider.model(provider.default_model)
+    assert made.model_names() == provider.model_names()

@@ -30,10 +30,18 @@ DESIGNED = {
     *("LLMRequest", "LLMResponse", "Message", "Usage", "Attempt", "Timeout"),
     *("Text", "Image", "Document", "Audio", "Part", "Tool", "ToolCall"),
     *("TextDelta", "ReasoningDelta", "ToolCallDelta", "StreamEnd", "StreamEvent"),
-    "FinishReason",
+    *("FinishReason", "EmbeddingResponse", "ModelName"),
     # 3.3: the port, its adapters and the factory, in both forms
     *("LLMService", "GroqAdapter", "LLMFactory", "MockLLMService", "ResponseStream"),
-    *("AsyncLLMService", "AsyncGroqAdapter", "AsyncLLMFactory"),
+    *(
+        "OpenAIAdapter",
+        "AnthropicAdapter",
+        "LocalLLMAdapter",
+        "OpenAICompatibleAdapter",
+    ),
+    *("AsyncLLMService", "AsyncGroqAdapter", "AsyncLLMFactory", "AsyncOpenAIAdapter"),
+    *("AsyncAnthropicAdapter", "AsyncLocalLLMAdapter"),
+    "AsyncOpenAICompatibleAdapter",
     *("AsyncMockLLMService", "AsyncResponseStream"),
     # 3.4, 3.5: settings and errors
     "Settings",

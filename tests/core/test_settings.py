@@ -13,6 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_adapter import LLMConfigurationError, Settings
+from llm_adapter.providers import PROVIDERS
+from llm_adapter.settings import OTHER_VARIABLES
 
 SECRET = "gsk_hidden91"
 KEYS = {
@@ -304,3 +306,26 @@ def test_settings_are_evolved_like_any_value():
 
 def test_unknown_variable_has_no_value():
     assert Settings(groq_api_key=SECRET).variable("MISTRAL_API_KEY") is None
+
+
+# -- further providers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OTHER_VARIABLES)
+def test_variables_of_further_providers_are_read_by_their_names(name):
+    settings = read(**{name: SECRET})
+    assert settings.variable(name) == SECRET
+    assert SECRET not in repr(settings)
+
+
+def test_variables_that_no_provider_names_are_not_kept():
+    settings = read(ACME_API_KEY=SECRET, MISTRAL_API_KEY="")
+    assert settings.variable("ACME_API_KEY") is None
+    assert settings.others == {}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+def test_every_variable_that_a_provider_names_can_be_read(provider):
+    named = [provider.key_variable, provider.url_variable, provider.token_variable]
+    for name in filter(None, [*named, *provider.header_variables.values()]):
+        assert read(**{name: "value"}).variable(name) == "value"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from llm_adapter._wire.dialect import ChatDialect
-from llm_adapter._wire.openai_chat import ChatQuirks
+from llm_adapter._wire.openai_chat import ChatDialect
+from llm_adapter._wire.openai_chat_quirks import ChatQuirks
 from llm_adapter.models import ReasoningDelta, TextDelta, ToolCallDelta
 
 DIALECT = ChatDialect(ChatQuirks())

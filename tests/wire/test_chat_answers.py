@@ -17,7 +17,8 @@ from llm_adapter import (
     LLMStreamInterruptedError,
     Usage,
 )
-from llm_adapter._wire.openai_chat import ChatQuirks, converter
+from llm_adapter._wire.openai_chat import converter
+from llm_adapter._wire.openai_chat_quirks import ChatQuirks
 from llm_adapter.models import LLMResponse, ToolCall
 from tests.wire.chat import DIALECT, DONE, END, body, choice, chunk, decode
 

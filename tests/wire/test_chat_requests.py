@@ -21,13 +21,13 @@ from llm_adapter import (
     Tool,
     _call,
 )
-from llm_adapter._wire.dialect import ChatDialect
-from llm_adapter._wire.openai_chat import ChatQuirks, converter
+from llm_adapter._wire.openai_chat import ChatDialect, converter
+from llm_adapter._wire.openai_chat_quirks import ChatQuirks
 from llm_adapter.models import Audio, Document, Image, Text, ToolCall
 from llm_adapter.providers import GROQ
 from tests.wire.chat import DIALECT, END, Read, choice, chunk
 
-GROQS = ChatDialect(GROQ.quirks)
+GROQS = GROQ.dialects[0]
 
 
 def encode(*args, dialect=DIALECT, stream=False, **fields):
@@ -495,7 +495,7 @@ def test_a_streamed_answer_goes_back_as_it_came(message):
 
 @given(TURNS)
 def test_the_converter_writes_turns_tools_and_calls_too(turn):
-    made = converter(GROQ.quirks)
+    made = converter(GROQS.quirks)
     (sent,) = GROQS.encode(LLMRequest("", messages=[turn]), stream=False)["messages"]
     assert made.unstructure(turn) == sent
     assert [made.unstructure(call) for call in turn.tool_calls] == sent.get(
@@ -504,4 +504,4 @@ def test_the_converter_writes_turns_tools_and_calls_too(turn):
 
 
 def test_the_converter_writes_a_tool():
-    assert converter(GROQ.quirks).unstructure(Tool("f"))["type"] == "function"
+    assert converter(GROQS.quirks).unstructure(Tool("f"))["type"] == "function"

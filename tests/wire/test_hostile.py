@@ -14,7 +14,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_adapter import LLMInvalidResponseError, LLMServiceError
-from llm_adapter._call import decode_models
 from llm_adapter._wire.body import count, excerpt, read_json
 from llm_adapter._wire.errors import (
     describes_error,
@@ -22,6 +21,7 @@ from llm_adapter._wire.errors import (
     error_from_value,
     read_error,
 )
+from llm_adapter._wire.model_list import decode_models
 from llm_adapter.models import LLMResponse
 from tests.wire.chat import DIALECT, END, WITHOUT_DONE, Read, event
 from tests.wire.pieces import in_pieces

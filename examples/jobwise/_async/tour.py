@@ -9,7 +9,14 @@ from llm_adapter import (
     LLMStreamInterruptedError,
 )
 
-from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE, document
+from ..catalogue import (
+    COVER_LETTER,
+    LINEUPS,
+    PROFILE,
+    RANKING,
+    WRITING_STYLE,
+    document,
+)
 from ..stage import Stage
 from .watched import AsyncWatchedLLMService
 from .workflows import AsyncJobWise
@@ -18,25 +25,28 @@ USER_ID = 7
 
 
 async def async_tour(llm: AsyncLLMService, stage: Stage) -> None:
-    """Run the workflows on the sample resume and job.
+    """Run the workflows on the sample resume and job, whichever provider it is.
 
     Raises:
         LLMServiceError: one of them failed for good.
     """
+    lineup = LINEUPS[llm.get_provider_name()]
     watched = AsyncWatchedLLMService(llm, stage.called)
-    jobwise = AsyncJobWise(watched, user_id=USER_ID, on_rejected=stage.rejected)
+    jobwise = AsyncJobWise(
+        watched, lineup, user_id=USER_ID, on_rejected=stage.rejected
+    )
     resume, job = document("resume.md"), document("job.md")
-    with stage.workflow(WRITING_STYLE):
+    with stage.workflow(WRITING_STYLE, lineup):
         style = await jobwise.writing_style(resume)
         stage.show(str(style))
-    with stage.workflow(PROFILE):
+    with stage.workflow(PROFILE, lineup):
         stage.show(await jobwise.profile(resume, job, style))
-    with stage.workflow(RANKING):
+    with stage.workflow(RANKING, lineup):
         ranking = await jobwise.ranking(resume, job)
         for item in ranking.items:
             stage.show(f"{item.score:3}  {item.reason}")
         stage.show(f"missing: {', '.join(ranking.missing)}")
-    with stage.workflow(COVER_LETTER):
+    with stage.workflow(COVER_LETTER, lineup):
         try:
             await _async_written(
                 jobwise.cover_letter(resume, job, style, ranking), stage

@@ -12,7 +12,14 @@ from llm_adapter import (
     LLMRequest,
 )
 
-from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE
+from ..catalogue import (
+    COVER_LETTER,
+    PROFILE,
+    RANKING,
+    WRITING_STYLE,
+    Lineup,
+    Workflow,
+)
 from ..checks import (
     Ranking,
     WritingStyle,
@@ -30,6 +37,7 @@ class AsyncJobWise:
 
     Args:
         llm: who answers.
+        lineup: the models of that provider.
         user_id: label of every request.
         on_rejected: told of each answer that could not be used and is asked for again.
     """
@@ -37,11 +45,13 @@ class AsyncJobWise:
     def __init__(
         self,
         llm: AsyncLLMService,
+        lineup: Lineup,
         *,
         user_id: int,
         on_rejected: Callable[[LLMInvalidResponseError], None] | None = None,
     ) -> None:
         self._llm = llm
+        self._lineup = lineup
         self._user_id = user_id
         self._on_rejected = on_rejected
 
@@ -51,7 +61,7 @@ class AsyncJobWise:
         Raises:
             LLMServiceError: no usable answer, also when asked again.
         """
-        request = WRITING_STYLE.request(self._user_id, resume=resume)
+        request = self._request(WRITING_STYLE, resume=resume)
         return await self._checked(request, checked_style)
 
     async def profile(self, resume: str, job: str, style: WritingStyle) -> str:
@@ -60,10 +70,8 @@ class AsyncJobWise:
         Raises:
             LLMServiceError: no answer, or one that was cut.
         """
-        response = await self._llm.generate(
-            PROFILE.request(self._user_id, resume=resume, job=job, style=str(style))
-        )
-        return checked_text(response)
+        request = self._request(PROFILE, resume=resume, job=job, style=str(style))
+        return checked_text(await self._llm.generate(request))
 
     async def ranking(self, resume: str, job: str) -> Ranking:
         """The resume's achievements, the one that says most for the job first.
@@ -73,7 +81,7 @@ class AsyncJobWise:
         """
         known = achievements(resume)
         listed = "\n".join(f"{name}: {text}" for name, text in known.items())
-        request = RANKING.request(self._user_id, achievements=listed, job=job)
+        request = self._request(RANKING, achievements=listed, job=job)
         return await self._checked(request, lambda data: checked_ranking(data, known))
 
     def cover_letter(
@@ -81,10 +89,13 @@ class AsyncJobWise:
     ) -> AsyncResponseStream:
         """A cover letter on the three best achievements, as it is written."""
         best = " ".join(item.achievement for item in ranking.items[:3])
-        request = COVER_LETTER.request(
-            self._user_id, resume=resume, job=job, style=str(style), achievements=best
+        request = self._request(
+            COVER_LETTER, resume=resume, job=job, style=str(style), achievements=best
         )
         return self._llm.stream(request)
+
+    def _request(self, workflow: Workflow, **values: str) -> LLMRequest:
+        return workflow.request(self._lineup, self._user_id, **values)
 
     async def _checked(
         self, request: LLMRequest, check: Callable[[Mapping[str, Any]], T]

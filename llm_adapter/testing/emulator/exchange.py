@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import count
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from . import faults, json_bytes
-from .dialects import REQUEST_ID, Call, Provider, provider_of
+from .dialects import HEEDED, PROVIDERS, REQUEST_ID, Call, Provider, provider_of
 from .http import BadRequest, Request
 from .ledger import Ledger, Seen
 from .pace import Finish, Step, perform
@@ -50,7 +50,8 @@ class Exchange:
         keep_alive = request.keep_alive
         located = locate(request)
         if located is None:
-            return perform(unknown_url(request), Reply(), keep_alive=keep_alive)
+            answer = unknown_url(request).replaced(REQUEST_ID, identity)
+            return perform(answer, Reply(), keep_alive=keep_alive)
         reply = self.script.take()
         if reply is None:
             data = prebuilt(*located).replace(REQUEST_ID.encode(), identity.encode())
@@ -82,15 +83,20 @@ def locate(request: Request) -> Located | None:
     endpoint = path.removeprefix(provider.prefix)
     if not provider.dialect.offers(request.method, endpoint):
         return None
-    key = provider.key(request.headers)
-    return provider, Call(request.method, endpoint, key, request.body)
+    headers = request.headers
+    fields = tuple((name, headers[name]) for name in HEEDED if name in headers)
+    query = request.query
+    return provider, Call(request.method, endpoint, query, fields, request.body)
 
 
 def answered(provider: Provider, call: Call, reply: Reply) -> Answer:
     """The reply's own body, or the provider's words."""
     if reply.body is None:
         return provider.dialect.answer(call, reply)
-    headers = {"content-type": "application/json", **provider.dialect.headers}
+    headers = {
+        "content-type": "application/json",
+        **provider.dialect.headers(reply.status),
+    }
     return Answer(reply.status, headers, (reply.body,))
 
 
@@ -108,12 +114,10 @@ _remembered = lru_cache(maxsize=256)(_built)
 
 
 def unknown_url(request: Request) -> Answer:
-    """The 404 of Groq and its kind for a path or a method that does not exist."""
-    text = f"Unknown request URL: {request.method} {request.target}."
-    fault = faults.status(404, text, code_="unknown_url")
-    body = json_bytes.encode({"error": fault.error})
-    pieces = () if request.method == "HEAD" else (body,)
-    return Answer(404, {"content-type": "application/json"}, pieces)
+    """The 404 for a path or a method that does not exist; Groq's where nobody is."""
+    provider = provider_of(request.path) or PROVIDERS["groq"]
+    answer = provider.dialect.not_found(request.method, request.target)
+    return evolve(answer, pieces=()) if request.method == "HEAD" else answer
 
 
 def malformed(fault: BadRequest) -> Iterator[Step]:

@@ -1,4 +1,8 @@
-"""Replies that go wrong, by name. Texts and codes are those of wire-protocols.md."""
+"""Replies that go wrong, by name, in the words of the provider that is asked.
+
+What is written here is what Groq says; the other dialects have words of their own for
+it, and sometimes a status. Texts and codes are those of wire-protocols.md.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from email.utils import format_datetime
 from typing import Any, Literal
 
 from .http import reason
-from .replies import Encoding, Point, Reply
+from .replies import Encoding, Fault, Kind, Point, Reply
 
 _MODEL = "openai/gpt-oss-20b"
 
@@ -22,14 +26,54 @@ def status(
     headers: Mapping[str, str | None] | None = None,
     **extra: Any,
 ) -> Reply:
-    """Any status with the provider's error object; `extra` goes into that object."""
-    error = {
-        "message": message or reason(code),
-        "type": type_ or ("invalid_request_error" if code < 500 else "server_error"),
-        **({"code": code_} if code_ else {}),
+    """Any status with the provider's error object; `extra` goes into that object.
+
+    Args:
+        code: the HTTP status.
+        message: what happened; the status's own phrase by default.
+        code_: the error's code, where the provider has codes.
+        type_: its type; None takes the one that the provider has for the status.
+        headers: of the response.
+    """
+    words = _words(code, message or reason(code), code_, type_, **extra)
+    fault = Fault(
+        words,
+        "status",
+        code,
+        message=words["message"],
+        code=code_,
+        type=type_,
+        extra=extra,
+    )
+    return Reply(status=code, error=fault, headers=headers or {})
+
+
+def _words(
+    status: int,
+    message: str,
+    code: str | None = None,
+    type_: str | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    """Groq's error object."""
+    return {
+        "message": message,
+        "type": type_ or ("invalid_request_error" if status < 500 else "server_error"),
+        **({"code": code} if code else {}),
         **extra,
     }
-    return Reply(status=code, error=error, headers=headers or {})
+
+
+def _said_by_all(
+    kind: Kind, status: int, words: Mapping[str, Any], **facts: Any
+) -> Reply:
+    """A failure that each dialect has words for, made of the facts."""
+    return Reply(status=status, error=Fault(words, kind, status, **facts))
+
+
+def _said_by_groq(status: int, message: str, code: str, **extra: Any) -> Reply:
+    """A failure that no other provider has."""
+    return Reply(status=status, error=_words(status, message, code, **extra))
 
 
 def rate_limited(
@@ -59,7 +103,9 @@ def rate_limited(
     if in_message is not None:
         text += f" Please try again in {in_message}."
     headers = {name: str(value) for name, value in hints.items() if value is not None}
-    return status(429, text, code_="rate_limit_exceeded", type_=type_, headers=headers)
+    words = _words(429, text, "rate_limit_exceeded", type_)
+    fault = Fault(words, "rate_limited", 429, in_message=in_message, unit=type_)
+    return Reply(status=429, error=fault, headers=headers)
 
 
 def quota_exhausted() -> Reply:
@@ -67,21 +113,23 @@ def quota_exhausted() -> Reply:
     text = (
         "You exceeded your current quota, please check your plan and billing details."
     )
-    return status(429, text, code_="insufficient_quota", type_="insufficient_quota")
+    words = _words(429, text, "insufficient_quota", "insufficient_quota")
+    return _said_by_all("quota_exhausted", 429, words)
 
 
 def request_too_large() -> Reply:
-    """Groq's 413: the request exceeds the tokens per minute and can never pass."""
+    """The request exceeds the tokens per minute, or the bytes, and can never pass."""
     text = (
         f"Request too large for model `{_MODEL}` on tokens per minute (TPM): "
         "Limit 8000, Requested 12328, please reduce your message size and try again."
     )
-    return status(413, text, code_="rate_limit_exceeded", type_="tokens")
+    words = _words(413, text, "rate_limit_exceeded", "tokens")
+    return _said_by_all("request_too_large", 413, words)
 
 
 def capacity_exceeded() -> Reply:
     """Groq's 498: no room in the flex tier at this moment."""
-    return status(498, "Flex tier capacity exceeded.", code_="capacity_exceeded")
+    return _said_by_groq(498, "Flex tier capacity exceeded.", "capacity_exceeded")
 
 
 def json_validate_failed(failed_generation: str = '{"name": "Ana", ') -> Reply:
@@ -90,8 +138,8 @@ def json_validate_failed(failed_generation: str = '{"name": "Ana", ') -> Reply:
         "Failed to generate JSON. Please adjust your prompt. "
         "See 'failed_generation' for more details."
     )
-    return status(
-        400, text, code_="json_validate_failed", failed_generation=failed_generation
+    return _said_by_groq(
+        400, text, "json_validate_failed", failed_generation=failed_generation
     )
 
 
@@ -103,21 +151,23 @@ def tool_use_failed(
         "Tool call validation failed: tool call validation failed: parameters for tool "
         "lookup did not match schema: errors: [missing properties: 'name']"
     )
-    return status(
-        400, text, code_="tool_use_failed", failed_generation=failed_generation
+    return _said_by_groq(
+        400, text, "tool_use_failed", failed_generation=failed_generation
     )
 
 
 def context_length_exceeded() -> Reply:
     """400 for messages longer than the model's context."""
     text = "Please reduce the length of the messages or completion."
-    return status(400, text, code_="context_length_exceeded", param="messages")
+    words = _words(400, text, "context_length_exceeded", param="messages")
+    return _said_by_all("context_length_exceeded", 400, words)
 
 
 def model_not_found(model: str = "no-such-model") -> Reply:
     """404 for a model that is unknown, or retired lately."""
     text = f"The model `{model}` does not exist or you do not have access to it."
-    return status(404, text, code_="model_not_found")
+    words = _words(404, text, "model_not_found")
+    return _said_by_all("model_not_found", 404, words, model=model)
 
 
 def model_decommissioned(model: str = "mixtral-8x7b-32768") -> Reply:
@@ -127,27 +177,48 @@ def model_decommissioned(model: str = "mixtral-8x7b-32768") -> Reply:
         "Please refer to https://console.groq.com/docs/deprecations for a "
         "recommendation on which model to use instead."
     )
-    return status(400, text, code_="model_decommissioned")
+    return _said_by_groq(400, text, "model_decommissioned")
 
 
 def invalid_api_key() -> Reply:
     """401 for a missing or wrong key."""
-    return status(401, "Invalid API Key", code_="invalid_api_key")
+    words = _words(401, "Invalid API Key", "invalid_api_key")
+    return _said_by_all("invalid_api_key", 401, words)
 
 
 def overloaded() -> Reply:
-    """503: try again later."""
-    return status(
-        503,
-        f"{_MODEL} is currently over capacity. Please try again and back off.",
-        code_="server_is_overloaded",
-        type_="service_unavailable_error",
-    )
+    """503, or Anthropic's 529: try again later."""
+    text = f"{_MODEL} is currently over capacity. Please try again and back off."
+    words = _words(503, text, "server_is_overloaded", "service_unavailable_error")
+    return _said_by_all("overloaded", 503, words)
 
 
 def server_error(code: int = 500) -> Reply:
     """A failure of the provider's own."""
-    return status(code, type_="server_error")
+    words = _words(code, reason(code), None, "server_error")
+    return _said_by_all("server_error", code, words)
+
+
+def content_policy() -> Reply:
+    """400 for a prompt that the provider will not have answered.
+
+    Anthropic declines with HTTP 200 and the stop reason `refusal`; a local server has
+    no policy, its model declines in words.
+    """
+    text = (
+        "Your request was rejected as a result of our safety system. "
+        "Your prompt may contain text that is not allowed by our safety system."
+    )
+    words = _words(400, text, "content_policy_violation")
+    return _said_by_all("content_policy", 400, words)
+
+
+def refusal(text: str = "I'm sorry, but I cannot assist with that request.") -> Reply:
+    """The model declines, on HTTP 200: in a field, a part or a stop reason of its own.
+
+    Plain text where the provider has no form for it.
+    """
+    return Reply(refusal=text)
 
 
 def slow_first_byte(seconds: float) -> Reply:
@@ -209,24 +280,49 @@ def stream_error(
     """An error inside a stream on HTTP 200, after some deltas.
 
     Args:
-        error: the whole data object; Groq's tool_use_failed by default.
+        error: the whole data object as it is sent; or a fault's `error`, which each
+            provider says in its own form; by default a failure that it may have there.
         after: deltas before it.
-        named: as `event: error`, as Groq does, or as plain data.
+        named: as `event: error` where the provider names its events, as Groq does, or
+            as plain data.
     """
-    fault = {
-        "error": {
+    fault = Fault(
+        {
             "message": "Tool choice is required, but model did not call a tool",
             "type": "invalid_request_error",
             "code": "tool_use_failed",
             "failed_generation": "",
             "status_code": 400,
-        }
-    }
+        },
+        "stream_error",
+    )
     return Reply(
-        stream_error=error or fault,
+        stream_error=fault if error is None else error,
         error_event="error" if named else None,
         error_after=after,
     )
+
+
+def error_lost(after: int = 2) -> Reply:
+    """Ollama's failure in mid-stream: an empty chunk, and then nothing more.
+
+    Neither a finish reason nor [DONE]; elsewhere the stream ends without the chunk.
+    """
+    fault = Fault(overloaded().error or {}, "error_lost")
+    return Reply(stream_error=fault, error_after=after)
+
+
+def response_failed(
+    code: str = "server_error", message: str | None = None, *, after: int = 2
+) -> Reply:
+    """A response of the Responses API that fails with HTTP 200, streamed or whole.
+
+    Other endpoints have an error in the stream instead.
+    """
+    text = message or "The model failed to generate a response. Please try again."
+    words = _words(500, text, code, "server_error")
+    fault = Fault(words, "response_failed", code=code, message=text)
+    return Reply(stream_error=fault, error_after=after)
 
 
 def empty_body(status: int = 200) -> Reply:

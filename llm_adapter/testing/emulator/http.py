@@ -46,6 +46,11 @@ class Request:
         return target.partition("?")[0]
 
     @property
+    def query(self) -> str:
+        """What follows the path, without the question mark."""
+        return self.target.partition("?")[2]
+
+    @property
     def keep_alive(self) -> bool:
         return "close" not in self.headers.get("connection", "").lower()
 

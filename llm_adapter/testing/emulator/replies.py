@@ -15,8 +15,47 @@ Point = Literal["connect", "status", "headers", "body", "before_finish", "before
 Stop = Literal["end", "close", "reset", "stall"]
 Encoding = Literal["gzip", "deflate", "br"]
 
+Kind = Literal[
+    "status",
+    "rate_limited",
+    "quota_exhausted",
+    "request_too_large",
+    "context_length_exceeded",
+    "model_not_found",
+    "invalid_api_key",
+    "overloaded",
+    "server_error",
+    "content_policy",
+    "stream_error",
+    "error_lost",
+    "response_failed",
+]
+
 _not_negative = ge(0.0)
 _positive = optional(ge(1))
+
+
+class Fault(dict[str, Any]):
+    """An error object in Groq's words, which other dialects say in their own.
+
+    Args:
+        words: the error object as Groq says it.
+        kind: what went wrong.
+        status: that Groq has for it.
+        facts: what other words are made of, such as the model.
+    """
+
+    def __init__(
+        self,
+        words: Mapping[str, Any],
+        kind: Kind,
+        status: int = 200,
+        **facts: Any,
+    ) -> None:
+        super().__init__(words)
+        self.kind = kind
+        self.status = status
+        self.facts: Mapping[str, Any] = facts
 
 
 def _as_bytes(body: Any) -> bytes | None:
@@ -74,6 +113,8 @@ class Reply:
     # Content, in the words of the provider that was asked.
     text: str | None = None
     reasoning: str | None = None
+    refusal: str | None = None
+    """Why the model declines; plain text where a provider has no form for it."""
     tool_calls: tuple[tuple[str, str | Mapping[str, Any]], ...] = field(
         default=(), validator=_check_json
     )
@@ -83,15 +124,18 @@ class Reply:
     """Laid over the counts that the emulator makes up."""
     model: str | None = None
     error: Mapping[str, Any] | None = field(default=None, validator=_check_json)
-    """The provider's error object, without its envelope."""
+    """The provider's error object, without its envelope; a Fault is said by each in its
+    own words, and with its own status where `status` is the Fault's."""
 
     # Content of a stream.
     deltas: int | None = field(default=None, validator=_positive)
     """Pieces that the text, or each call's arguments, is cut into; None: per word."""
     stream_error: Any = field(default=None, validator=_check_json)
-    """Sent as an event in the middle; alone, as a body, where no stream was asked."""
+    """Sent as an event in the middle; alone, as a body, where no stream was asked. The
+    whole data object, or a Fault."""
     error_event: str | None = "error"
-    """The name of that event; None sends plain data."""
+    """The name of that event; None sends plain data. Where a provider names no events,
+    a Fault has no name either."""
     error_after: int = field(default=2, validator=ge(0))
     """Deltas before that event."""
 
@@ -141,9 +185,8 @@ class Reply:
 
     @property
     def has_content(self) -> bool:
-        return not (self.text is None and self.reasoning is None) or bool(
-            self.tool_calls
-        )
+        said = (self.text, self.reasoning, self.refusal)
+        return any(each is not None for each in said) or bool(self.tool_calls)
 
     @property
     def is_checked(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import islice, pairwise
 from random import Random
@@ -30,7 +31,8 @@ _TOKEN = re.compile(r"\s*\S+|\s+")
 
 def digest(canonical: str) -> int:
     """A number that stands for the text, the same in every process."""
-    return int.from_bytes(blake2b(canonical.encode(), digest_size=8).digest())
+    data = canonical.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest())
 
 
 def natural_length(digest: int) -> int:
@@ -70,11 +72,13 @@ def split(text: str, count: int | None) -> list[str]:
     return [text[a:b] for a, b in pairwise(cuts)]
 
 
-def before(text: str, stops: list[str]) -> str:
-    """The text up to the first of the stop sequences.
+def until(text: str, stops: Iterable[str]) -> tuple[str, str | None]:
+    """The text up to the first of the stop sequences, and which that is.
 
-    >>> before("one two three", ["three", " two"])
-    'one'
+    >>> until("one two three", ["three", " two"])
+    ('one', ' two')
     """
-    found = (text.find(stop) for stop in stops if stop)
-    return text[: min((at for at in found if at >= 0), default=len(text))]
+    found = ((text.find(stop), stop) for stop in stops if stop)
+    none: tuple[int, str | None] = len(text), None
+    at, stop = min((each for each in found if each[0] >= 0), default=none)
+    return text[:at], stop

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from . import groq
-from .dialect import REQUEST_ID, Call, Dialect, Provider, bearer
+from . import anthropic, groq, ollama, openai
+from .dialect import HEEDED, REQUEST_ID, Call, Dialect, Provider
 
-__all__ = ["PROVIDERS", "REQUEST_ID", "Call", "Dialect", "Provider", "provider_of"]
+__all__ = [
+    "HEEDED",
+    "PROVIDERS",
+    "REQUEST_ID",
+    "Call",
+    "Dialect",
+    "Provider",
+    "provider_of",
+]
 
 PROVIDERS = MappingProxyType(
     {
         provider.name: provider
-        for provider in (Provider("groq", "/openai/v1", groq.DIALECT, bearer),)
+        for provider in (
+            Provider("groq", "/openai/v1", groq.DIALECT),
+            Provider("openai", "/v1", openai.DIALECT),
+            Provider("anthropic", "/anthropic/v1", anthropic.DIALECT),
+            Provider("local", "/local/v1", ollama.DIALECT),
+        )
     }
 )
 

@@ -1,141 +1,165 @@
-"""Chat Completions, as OpenAI defined it and Groq and the local servers speak it."""
+"""What the speakers of Chat Completions have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
-from .. import faults, json_bytes
-from ..http import reason
+from .. import text
+from ..json_bytes import dig
 from ..replies import Reply
-from ..wire import Answer
-from .completions import CREATED, Asked, Completion, compose
-from .dialect import Call
+from .completions import Asked, Completion, Function, chosen
+from .dialect import CREATED, REQUEST_ID
+from .payload import Payload, objects
 
-_DONE = b"data: [DONE]\n\n"
-_JSON = "application/json"
+TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "model": str,
+    "messages": list,
+    "tools": list,
+    "tool_choice": (str, dict),
+    "response_format": dict,
+    "stop": (str, list),
+    "n": int,
+    "max_tokens": int,
+    "max_completion_tokens": int,
+    "stream": bool,
+    "stream_options": dict,
+    "reasoning_effort": str,
+}
+
+FINISH_REASONS = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "refusal": "stop",
+}
 
 
-@frozen
-class Model:
-    """A row of the provider's catalogue; sizes in tokens."""
+def asked(payload: Payload, *, thoughts: int = 0) -> Asked:
+    """What the request wants, by the fields that OpenAI's Chat has for it."""
+    form = payload.dig("response_format", "type")
+    schema = payload.dig("response_format", "json_schema", "schema")
+    return Asked(
+        model=payload.model,
+        canonical=payload.canonical,
+        budget=payload.get("max_completion_tokens", payload.get("max_tokens")),
+        stops=stops(payload.get("stop")),
+        function=_function(payload),
+        json=form == "json_object",
+        schema=({} if schema is None else schema) if form == "json_schema" else None,
+        thoughts=thoughts,
+    )
 
-    name: str
-    context_window: int
-    max_completion_tokens: int
-    owner: str
-    reasons: bool = False
 
-    def encode(self) -> dict[str, Any]:
-        return {
-            "id": self.name,
-            "object": "model",
-            "created": CREATED,
-            "owned_by": self.owner,
-            "active": True,
-            "context_window": self.context_window,
-            "max_completion_tokens": self.max_completion_tokens,
-            "public_apps": None,
+def stops(value: Any) -> tuple[str, ...]:
+    """The stop sequences in a string or a list.
+
+    >>> stops("a"), stops(["b", 1]), stops(None)
+    (('a',), ('b',), ())
+    """
+    several = value if isinstance(value, list) else [value]
+    return tuple(each for each in several if isinstance(each, str))
+
+
+def _function(payload: Payload) -> Function | None:
+    """The function that must be called, where one must."""
+    choice = payload.get("tool_choice")
+    wanted = dig(choice, "function", "name")
+    return chosen(functions(payload), forced=choice == "required", name=wanted)
+
+
+def functions(payload: Payload) -> list[Function]:
+    """The functions among the tools that have a name."""
+    tools = (each.get("function") for each in objects(payload.get("tools")))
+    return [
+        Function(tool["name"], tool.get("parameters"))
+        for tool in objects(list(tools))
+        if isinstance(tool.get("name"), str)
+    ]
+
+
+def include_usage(payload: Payload) -> bool:
+    return bool(payload.dig("stream_options", "include_usage"))
+
+
+def finish_reason(completion: Completion) -> str:
+    return completion.finish_reason or FINISH_REASONS[completion.end]
+
+
+def envelope(
+    completion: Completion, kind: str, choices: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The object around the choices: a whole answer or a chunk."""
+    return {
+        "id": f"chatcmpl-{REQUEST_ID}",
+        "object": kind,
+        "created": CREATED,
+        "model": completion.model,
+        "system_fingerprint": "fp_emulator",
+        "choices": choices,
+    }
+
+
+def whole(
+    completion: Completion,
+    message: Mapping[str, Any],
+    usage: Mapping[str, Any],
+    count: int = 1,
+) -> dict[str, Any]:
+    """The answer in one object, with so many choices."""
+    choices = [
+        {
+            "index": index,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": finish_reason(completion),
         }
+        for index in range(count)
+    ]
+    return {**envelope(completion, "chat.completion", choices), "usage": usage}
 
 
-Check = Callable[[Mapping[str, Any], Model | None], Reply | None]
-"""The refusal of a request's payload, or None; the model is None where unknown."""
+def chunk(
+    completion: Completion,
+    delta: Mapping[str, Any],
+    finish: str | None = None,
+    index: int = 0,
+) -> dict[str, Any]:
+    """One event of the stream."""
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return envelope(completion, "chat.completion.chunk", [choice])
 
 
-@frozen(eq=False)
-class OpenAIChat:
-    """The dialect; what differs between its speakers is data."""
-
-    models: Mapping[str, Model]
-    headers: Mapping[str, str]
-    checks: tuple[Check, ...]
-    extras: Callable[[Mapping[str, Any] | None], dict[str, Any]]
-    """The vendor's own fields of an answer; with the usage in a stream's last chunk."""
-
-    def offers(self, method: str, endpoint: str) -> bool:
-        if method == "GET":
-            return endpoint == "/models" or endpoint.startswith("/models/")
-        return (method, endpoint) == ("POST", "/chat/completions")
-
-    def answer(self, call: Call, reply: Reply) -> Answer:
-        asked = Asked.read(call.body)
-        if reply.is_checked and (refusal := self._refusal(call, asked)):
-            reply = reply | refusal
-        if reply.error is not None or (reply.status >= 400 and not reply.has_content):
-            error = reply.error or {"message": reason(reply.status), "type": "error"}
-            return self._json(reply.status, {"error": error})
-        if call.method == "GET":
-            return self._json(reply.status, self._catalogue(call.endpoint))
-        if reply.stream_error is not None and not asked.stream:
-            return self._json(reply.status, reply.stream_error)
-        return self._completion(asked, reply)
-
-    def _refusal(self, call: Call, asked: Asked) -> Reply | None:
-        if call.key is None or "invalid" in call.key:
-            return faults.invalid_api_key()
-        if call.method == "GET":
-            name = _model_in(call.endpoint)
-            known = name is None or name in self.models
-            return None if known else faults.model_not_found(name or "")
-        if asked.problem is not None:
-            return faults.status(400, asked.problem)
-        model = self.models.get(asked.model)
-        refusals = (check(asked.payload, model) for check in self.checks)
-        return next((each for each in refusals if each is not None), None)
-
-    def _catalogue(self, endpoint: str) -> dict[str, Any]:
-        name = _model_in(endpoint)
-        if name is not None and name in self.models:
-            return self.models[name].encode()
-        models = [model.encode() for model in self.models.values()]
-        return {"object": "list", "data": models}
-
-    def _completion(self, asked: Asked, reply: Reply) -> Answer:
-        model = self.models.get(asked.model)
-        completion = compose(asked, reply, reasons=model is not None and model.reasons)
-        if asked.stream:
-            return self._stream(asked, completion, reply)
-        body = completion.encode() | self.extras(None)
-        return self._json(reply.status, body)
-
-    def _json(self, status: int, body: Any) -> Answer:
-        headers = {"content-type": _JSON, **self.headers}
-        return Answer(status, headers, (json_bytes.encode(body),))
-
-    def _stream(self, asked: Asked, completion: Completion, reply: Reply) -> Answer:
-        deltas = [_event(completion.chunk(each)) for each in completion.deltas(reply)]
-        opening = completion.chunk({"role": "assistant", "content": ""})
-        ending = completion.chunk({}, completion.finish_reason)
-        ending |= self.extras(completion.usage)
-        if json_bytes.dig(asked.payload, "stream_options", "include_usage"):
-            ending["usage"] = completion.usage
-        pieces = [_event(opening | self.extras(None)), *deltas, _event(ending), _DONE]
-        if reply.stream_error is not None:
-            error = _event(reply.stream_error, reply.error_event)
-            pieces = [*pieces[: 1 + min(reply.error_after, len(deltas))], error]
-        headers = {
-            "content-type": "text/event-stream",
-            "cache-control": "no-cache",
-            **self.headers,
-        }
-        return Answer(
-            reply.status,
-            headers,
-            tuple(pieces),
-            stream=True,
-            finish=1 + len(deltas),
-            done=2 + len(deltas),
-        )
+def tool_call(index: int, name: str, arguments: str) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    identity = f"call_{REQUEST_ID}_{index}"
+    return {"id": identity, "type": "function", "function": function}
 
 
-def _model_in(endpoint: str) -> str | None:
-    """The model that `/models/<name>` asks for."""
-    return endpoint.removeprefix("/models").removeprefix("/") or None
+def tool_calls(completion: Completion) -> list[dict[str, Any]]:
+    return [
+        tool_call(index, name, arguments)
+        for index, (name, arguments) in enumerate(completion.tool_calls)
+    ]
 
 
-def _event(value: Any, name: str | None = None) -> bytes:
-    lead = f"event: {name}\n".encode() if name else b""
-    return b"%bdata: %b\n\n" % (lead, json_bytes.encode(value))
+def deltas(completion: Completion, reply: Reply) -> Iterator[dict[str, Any]]:
+    """Text and then tool calls in pieces."""
+    for piece in text.split(completion.text or "", reply.deltas):
+        yield {"content": piece}
+    for index, (name, arguments) in enumerate(completion.tool_calls):
+        first, *rest = text.split(arguments, reply.deltas or 1) or [""]
+        yield {"tool_calls": [{"index": index, **tool_call(index, name, first)}]}
+        for piece in rest:
+            more = {"index": index, "function": {"arguments": piece}}
+            yield {"tool_calls": [more]}
+
+
+def counted(completion: Completion) -> dict[str, int]:
+    """The counts that all speakers give."""
+    return {
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.output_tokens,
+        "total_tokens": completion.prompt_tokens + completion.output_tokens,
+    }

@@ -1,0 +1,93 @@
+"""Content of messages to Chat Completions: text, pictures, files and recordings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from .._content import Content
+from ..models import Audio, Document, Image, Part, Text
+
+_BASE64 = ";base64,"
+_AUDIO_FORMATS = {"mpeg": "mp3", "wave": "wav"}
+
+
+def is_text(content: Content) -> bool:
+    """Whether a content holds text alone."""
+    return isinstance(content, str) or all(isinstance(part, Text) for part in content)
+
+
+def words(content: Content) -> str:
+    """The text of a content, its other parts aside.
+
+    >>> words([Text("Hel"), Image("https://example.com/a.png"), Text("lo")])
+    'Hello'
+    """
+    if isinstance(content, str):
+        return content
+    return "".join(part.text for part in content if isinstance(part, Text))
+
+
+def sent_by_address(contents: Iterable[Content]) -> str | None:
+    """The kind of a part that has only an address, although it is sent as bytes."""
+    for part in (part for c in contents if not isinstance(c, str) for part in c):
+        if isinstance(part, Document | Audio) and not _holds_bytes(part):
+            return type(part).__name__
+    return None
+
+
+def _holds_bytes(part: Document | Audio) -> bool:
+    url = part.url or "data:;base64,"
+    return url.startswith("data:") and _BASE64 in url
+
+
+def encode_content(content: Content) -> str | list[dict[str, Any]]:
+    """A content as text, or as a list of its parts."""
+    if isinstance(content, str):
+        return content
+    return [_encode_part(part) for part in content]
+
+
+def as_parts(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """An encoded content as a list of parts, also where it is text or nothing.
+
+    >>> as_parts("Hi"), as_parts("")
+    ([{'type': 'text', 'text': 'Hi'}], [])
+    """
+    if isinstance(content, list):
+        return content
+    return [{"type": "text", "text": content}] if content else []
+
+
+def _encode_part(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text=text):
+            return {"type": "text", "text": text}
+        case Image():
+            image = {"url": part.url or data_url(part), "detail": part.detail}
+            known = {name: value for name, value in image.items() if value}
+            return {"type": "image_url", "image_url": known}
+        case Document():
+            file = {"file_data": _embedded(part), "filename": part.name}
+            known = {name: value for name, value in file.items() if value}
+            return {"type": "file", "file": known}
+        case _:
+            return {"type": "input_audio", "input_audio": _encode_audio(part)}
+
+
+def _encode_audio(part: Audio) -> dict[str, str]:
+    head, _, data = _embedded(part).partition(_BASE64)
+    kind = head.partition("/")[2].removeprefix("x-")
+    return {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}
+
+
+def _embedded(part: Document | Audio) -> str:
+    """A part that is sent with its bytes, as a data: URL."""
+    return part.url or data_url(part)
+
+
+def data_url(part: Image | Document | Audio) -> str:
+    """The part's bytes as a data: URL."""
+    data = base64.b64encode(part.data or b"").decode()
+    return f"data:{part.media_type};base64,{data}"
