@@ -18,21 +18,29 @@ _UNITS = {
 }
 _PIECE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(ns|us|µs|ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PIECE.pattern})+")
-_IN_MESSAGE = re.compile(rf"try again in ((?:{_PIECE.pattern})+)", re.IGNORECASE)
+_IN_MESSAGE = re.compile(
+    rf"(?:try again|retry) in ((?:{_PIECE.pattern})+)", re.IGNORECASE
+)
 
 
 def retry_after(
-    headers: Mapping[str, str], *, now: float, message: str = ""
+    headers: Mapping[str, str],
+    *,
+    now: float,
+    wait: str | None = None,
+    message: str = "",
 ) -> float | None:
     """Seconds that the provider wants us to wait, None when it does not say.
 
     `retry-after-ms` stands before `retry-after` (seconds or an HTTP date), and both
-    before "try again in 7.66s" in the message. A date is measured against the
+    before what the body says: a duration of its own, or "try again in 7.66s" in its
+    message. A date is measured against the
     answer's own `Date` header, so a clock that is wrong does not matter.
 
     Args:
         headers: of the answer, with lower-case names.
         now: seconds since the epoch, for a date without a `Date` beside it.
+        wait: a duration that the body names.
         message: the provider's error message.
 
     >>> retry_after({"retry-after": "2.5"}, now=0)
@@ -51,9 +59,12 @@ def retry_after(
     if date is not None:
         sent = _date(headers.get("date", ""))
         return max(0.0, date - (now if sent is None else sent))
-    asked = duration(value)
-    match = _IN_MESSAGE.search(message) if asked is None else None
-    return duration(match[1].lower()) if match else asked
+    for named in (value, wait or ""):
+        asked = duration(named)
+        if asked is not None:
+            return asked
+    match = _IN_MESSAGE.search(message)
+    return duration(match[1].lower()) if match else None
 
 
 def duration(text: str) -> float | None:

@@ -17,6 +17,8 @@ class Party:
         api: the API to speak, where it has several.
         model: asked for where the test does not say.
         reasons: a model that shows its reasoning, None when none does.
+        demands: a model that can be made to call a tool; Ollama ignores the demand,
+            which no client can see.
         keeps: what of an answer travels back unchanged, as found in the next body.
     """
 
@@ -25,6 +27,7 @@ class Party:
     api: str | None = None
     model: str | None = None
     reasons: str | None = None
+    demands: str | None = None
     keeps: str | None = None
 
     def options(self, emulator):
@@ -42,24 +45,28 @@ PARTIES = (
         "groq",
         "GroqAdapter",
         reasons="openai/gpt-oss-20b",
+        demands="openai/gpt-oss-20b",
     ),
     Party(
         "openai",
         "OpenAIAdapter",
         api="chat",
         model="gpt-6-luna",
+        demands="gpt-6-luna",
     ),
     Party(
         "openai",
         "OpenAIAdapter",
         api="responses",
         reasons="gpt-6.1-sol",
+        demands="gpt-6.1-sol",
         keeps="encrypted_content",
     ),
     Party(
         "anthropic",
         "AnthropicAdapter",
         reasons="claude-sonnet-5-5",
+        demands="claude-sonnet-5",
         keeps="signature",
     ),
     Party("local", "LocalLLMAdapter", model="llama3.2:3b", reasons="qwen3:8b"),

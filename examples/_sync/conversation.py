@@ -20,7 +20,9 @@ def main() -> str:
     question = Message("user", "Do I need a coat in Zürich?")
     request = LLMRequest(messages=[question], tools=[WEATHER])
     with LLMFactory.create() as llm:
-        answer = llm.generate(request, tool_choice="required")
+        answer = llm.generate(request)
+        if not answer.tool_calls:
+            return answer.text
         results = [
             Message("tool", "2 °C, snow", tool_call_id=call.id)
             for call in answer.tool_calls

@@ -112,6 +112,8 @@ class Lineup:
         temperature: whether they take one.
         reasoning_effort: whether they take one.
         reserve: tokens that their reasoning may take beyond a workflow's max_tokens.
+        key: environment variable of its key, None when it needs none.
+        keys: page where keys are made.
     """
 
     provider: str
@@ -120,6 +122,8 @@ class Lineup:
     temperature: bool = True
     reasoning_effort: bool = True
     reserve: int = 4000
+    key: str | None = None
+    keys: str = ""
 
     def options(self, workflow: Workflow) -> Options:
         """What of a workflow's settings these models take."""
@@ -139,18 +143,24 @@ GROQ = Lineup(
     large="openai/gpt-oss-120b",
     # Its free tier counts max_tokens as if all of them were used.
     reserve=0,
+    key="GROQ_API_KEY",
+    keys="https://console.groq.com/keys",
 )
 OPENAI = Lineup(
     provider="openai",
     fast="gpt-6-luna",
     large="gpt-6.1-sol",
     temperature=False,
+    key="OPENAI_API_KEY",
+    keys="https://platform.openai.com/api-keys",
 )
 ANTHROPIC = Lineup(
     provider="anthropic",
     fast="claude-haiku-5-5",
     large="claude-sonnet-5-5",
     temperature=False,
+    key="ANTHROPIC_API_KEY",
+    keys="https://platform.claude.com/settings/keys",
 )
 # What its model is and whether it reasons, only the server knows.
 LOCAL = Lineup(provider="local", reasoning_effort=False)

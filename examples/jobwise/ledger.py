@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -71,26 +71,30 @@ class Entry:
 
     @property
     def tokens(self) -> Sum:
-        """All tokens; a stream that was cut did not say how many it took."""
-        return _sum(answer.tokens_used for answer in self._answers())
+        """All tokens."""
+        return self._sum(lambda answer: answer.tokens_used)
 
     @property
     def cost(self) -> Sum:
         """US dollars; a model without a price has an unknown cost, not none."""
-        return _sum(answer.cost for answer in self._answers())
+        return self._sum(lambda answer: answer.cost)
 
     def _history(self) -> list[Attempt]:
         return [attempt for outcome in self.outcomes for attempt in outcome.history]
 
-    def _answers(self) -> list[LLMResponse]:
+    def _sum(self, spent: Callable[[LLMResponse], int | Decimal | None]) -> Sum:
         """What was, or may have been, paid for."""
-        answers = []
+        values: list[int | Decimal | None] = []
         for outcome in self.outcomes:
             if isinstance(outcome, LLMResponse):
-                answers.append(outcome)
+                values.append(spent(outcome))
             elif isinstance(outcome, LLMStreamInterruptedError):
-                answers.append(outcome.partial or LLMResponse())
-        return answers
+                # What it says on the way is the least that it can come to.
+                values += [spent(outcome.partial or LLMResponse()), None]
+            elif (outcome.status_code or 0) < 400:
+                # A refusal takes nothing; what else broke, may have been answered.
+                values.append(None)
+        return _sum(values)
 
 
 def total(sums: Iterable[Sum]) -> Sum:

@@ -1,13 +1,14 @@
-"""What the audience sees of the workflows while they run: the same for both forms."""
+"""What the audience sees of the workflows while they run: the same in every act."""
 
 from __future__ import annotations
 
 import logging
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -19,7 +20,7 @@ from llm_adapter import (
     LLMStreamInterruptedError,
 )
 
-from .catalogue import Workflow
+from .catalogue import Lineup, Workflow
 from .ledger import Entry, Outcome
 from .table import cost, seconds, tokens
 
@@ -35,19 +36,23 @@ class Stage:
         self._typewriter = Typewriter(self._out, console.width)
         self.entries: list[Entry] = []
 
-    def act(self, form: str, code: str) -> None:
-        """What follows is one form, made with that code."""
+    def act(self, provider: str, form: str, code: str) -> None:
+        """What follows is one provider in one form, made with that code."""
         self._form = form
         self._console.print()
-        title = Text.assemble((form, "bold"), "  ", (code, "dim"))
+        title = Text(f"{provider}, {form}", "bold")
         self._console.rule(title, align="left", style="dim", characters="─")
+        line = Text(code)
+        line.highlight_words([f'"{provider}"'], "bold green")
+        self._console.print(line, soft_wrap=True)
 
     @contextmanager
-    def workflow(self, workflow: Workflow) -> Iterator[None]:
-        """What happens inside is one workflow."""
-        entry = Entry(workflow.title, self._form, workflow.model)
+    def workflow(self, workflow: Workflow, lineup: Lineup) -> Iterator[None]:
+        """What happens inside is one workflow, as a provider's models do it."""
+        model = lineup.options(workflow)["model"]
+        entry = Entry(workflow.title, lineup.provider, self._form, model)
         self.entries.append(entry)
-        self._introduce(workflow)
+        self._introduce(workflow, lineup)
         started = monotonic()
         try:
             yield
@@ -59,17 +64,25 @@ class Stage:
             entry.seconds = monotonic() - started
         self._mark("✓", "green", _summary(entry))
 
-    def _introduce(self, workflow: Workflow) -> None:
-        settings = f"temperature {workflow.temperature}, {workflow.max_tokens} tokens"
+    def _introduce(self, workflow: Workflow, lineup: Lineup) -> None:
         self._console.print()
         self._console.print(
-            Text.assemble((workflow.name, "bold cyan"), "  ", (settings, "dim"))
+            Text.assemble(
+                (workflow.name, "bold cyan"),
+                "  ",
+                (", ".join(_settings(workflow, lineup)), "dim"),
+            )
         )
+
+    def failed(self, error: LLMServiceError) -> None:
+        """An act has ended before its time."""
+        self._mark("✗", "red", f"Error: {error}")
 
     # -- the wire -------------------------------------------------------------------
 
-    def sent(self, method: str, url: str, model: str) -> None:
+    def sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> None:
         """A request is on its way."""
+        model = (body or {}).get("model", "")
         self._mark("→", "blue", f"{method} {url} {model}", "dim")
 
     @contextmanager
@@ -188,11 +201,21 @@ class Typewriter:
         self._word = ""
 
 
+def _settings(workflow: Workflow, lineup: Lineup) -> Iterator[str]:
+    """What its requests carry beside the model, which each of them shows."""
+    options = lineup.options(workflow)
+    if options["temperature"] is not None:
+        yield f"temperature {options['temperature']}"
+    yield f"{options['max_tokens']} tokens"
+    if options["reasoning_effort"] is not None:
+        yield f"{options['reasoning_effort']} effort"
+
+
 def _summary(entry: Entry) -> str:
-    attempts = entry.attempts
+    attempts, spent = entry.attempts, entry.cost
     facts = [
         f"{tokens(entry.tokens)} tokens",
-        cost(entry.cost),
+        "cost unknown" if spent.is_unknown else cost(spent),
         f"{attempts} attempt" if attempts == 1 else f"{attempts} attempts",
         f"waited {seconds(entry.waited)}" if entry.waited else "",
         seconds(entry.seconds),

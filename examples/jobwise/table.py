@@ -21,9 +21,11 @@ UNKNOWN = "-"
 def seconds(value: float) -> str:
     """Seconds for people.
 
-    >>> seconds(1.234), seconds(123.4)
-    ('1.2 s', '123 s')
+    >>> seconds(0.0123), seconds(1.234), seconds(123.4)
+    ('<0.1 s', '1.2 s', '123 s')
     """
+    if value < 0.05:
+        return "<0.1 s"
     return f"{value:.1f} s" if value < 99.95 else f"{value:.0f} s"
 
 
@@ -68,7 +70,7 @@ def results(entries: Sequence[Entry], acts: int) -> Table:
 
 
 _MODEL = "form, model"
-_MODEL_WIDTH = 17
+_MODEL_WIDTH = 19
 _COLUMNS = (
     "provider",
     _MODEL,

@@ -6,10 +6,10 @@ Source: reference/wire-protocols.md 10.
 from __future__ import annotations
 
 import base64
-import binascii
+import math
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from ..errors import LLMInvalidResponseError
@@ -57,20 +57,25 @@ def decode_embeddings(body: bytes, number: int) -> EmbeddingResponse:
         if describes_error(value):
             raise error_from_value(value, status_code=200)
         raise _unusable("holds no list of vectors", body)
-    found: dict[int, list[float]] = {}
-    for position, item in enumerate(items):
-        vector = _vector(mapping(item).get("embedding"))
-        index = mapping(item).get("index")
-        if vector is None:
-            raise _unusable(f"holds no numbers as its vector {position}", body)
-        found[index if isinstance(index, int) else position] = vector
-    if sorted(found) != list(range(number)) or len(items) != number:
+    found = dict(_vectors(items, body))
+    if found.keys() != set(range(number)) or len(items) != number:
         raise _unusable(f"holds {len(items)} vectors for {number} texts", body)
+    if len({len(vector) for vector in found.values()}) > 1:
+        raise _unusable("holds vectors of different lengths", body)
     return EmbeddingResponse(
         [found[position] for position in range(number)],
         text(fields.get("model")) or "",
         usage=decode_usage(mapping(fields.get("usage"))),
     )
+
+
+def _vectors(items: list[Any], body: bytes) -> Iterator[tuple[int, list[float]]]:
+    """The vectors with their places; an index may be missing."""
+    for position, item in enumerate(map(mapping, items)):
+        vector, index = _vector(item.get("embedding")), item.get("index")
+        if not vector or not all(map(math.isfinite, vector)):
+            raise _unusable(f"holds no numbers as its vector {position}", body)
+        yield (index if type(index) is int else position), vector
 
 
 def _vector(value: object) -> list[float] | None:
@@ -79,8 +84,12 @@ def _vector(value: object) -> list[float] | None:
     if not isinstance(value, list):
         return None
     # isinstance would let True pass.
-    numbers = all(type(each) in (int, float) for each in value)
-    return [float(each) for each in value] if numbers else None
+    if not all(type(each) in (int, float) for each in value):
+        return None
+    try:
+        return [float(each) for each in value]
+    except OverflowError:
+        return None
 
 
 def _floats(encoded: str) -> list[float] | None:
@@ -88,7 +97,7 @@ def _floats(encoded: str) -> list[float] | None:
     try:
         packed = base64.b64decode(encoded, validate=True)
         floats = array("f", packed)
-    except (binascii.Error, ValueError):
+    except ValueError:  # no base64, or a part of a float
         return None
     if sys.byteorder == "big":  # pragma: no cover - no such machine in CI
         floats.byteswap()

@@ -8,139 +8,36 @@ reference/wire-protocols.md section 7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from attrs import frozen
 
 from .. import errors as e
 from .._retry_after import retry_after
-from .body import excerpt, looks_like_html, mapping, read_json, text
-
-ErrorClass: TypeAlias = type[e.LLMServiceError]
-
-CODES: Mapping[str, ErrorClass] = {
-    "invalid_api_key": e.LLMAuthenticationError,
-    "authentication_error": e.LLMAuthenticationError,
-    "permission_error": e.LLMPermissionError,
-    "organization_on_hold": e.LLMPermissionError,
-    "model_not_found": e.LLMModelNotFoundError,
-    "model_decommissioned": e.LLMModelNotFoundError,
-    "model_terms_required": e.LLMPermissionError,
-    "context_length_exceeded": e.LLMContextLengthError,
-    "exceed_context_size_error": e.LLMContextLengthError,
-    "content_policy_violation": e.LLMContentPolicyError,
-    "content_filter": e.LLMContentPolicyError,
-    "invalid_prompt": e.LLMContentPolicyError,
-    "bio_policy": e.LLMContentPolicyError,
-    "cyber_policy": e.LLMContentPolicyError,
-    "misalignment_policy_violation": e.LLMContentPolicyError,
-    "insufficient_quota": e.LLMQuotaExceededError,
-    "credit_balance_exhausted": e.LLMQuotaExceededError,
-    "organization_spend_limit_exceeded": e.LLMQuotaExceededError,
-    "project_spend_limit_exceeded": e.LLMQuotaExceededError,
-    "organization_usage_limit_exceeded": e.LLMQuotaExceededError,
-    "enforced_spend_limit_reached": e.LLMQuotaExceededError,
-    "contract_spend_limit_reached": e.LLMQuotaExceededError,
-    "linked_organization_spend_limit_reached": e.LLMQuotaExceededError,
-    "billing_error": e.LLMQuotaExceededError,
-    "rate_limit_exceeded": e.LLMRateLimitError,
-    "rate_limit_error": e.LLMRateLimitError,
-    "ramp_limit_exceeded": e.LLMRateLimitError,
-    "capacity_exceeded": e.LLMOverloadedError,
-    "overloaded_error": e.LLMOverloadedError,
-    "server_is_overloaded": e.LLMOverloadedError,
-    "service_unavailable_error": e.LLMOverloadedError,
-    "unavailable_error": e.LLMOverloadedError,
-    "registration_pending": e.LLMOverloadedError,
-    "timeout_error": e.LLMTimeoutError,
-    "request_too_large": e.LLMBadRequestError,
-    "unknown_url": e.LLMBadRequestError,
-    "json_validate_failed": e.LLMInvalidResponseError,
-    "tool_use_failed": e.LLMInvalidResponseError,
-}
-"""Codes and types that decide whatever the status is."""
-
-VAGUE_CODES: Mapping[str, ErrorClass] = {
-    "invalid_request_error": e.LLMBadRequestError,
-    "not_found_error": e.LLMModelNotFoundError,
-    "requests": e.LLMRateLimitError,
-    "tokens": e.LLMRateLimitError,
-    "slow_down": e.LLMRateLimitError,
-    "server_error": e.LLMServerError,
-    "internal_server_error": e.LLMServerError,
-    "api_error": e.LLMServerError,
-    "vector_store_timeout": e.LLMServerError,
-    "data_residency_mismatch": e.LLMBadRequestError,
-}
-"""Codes and types that decide where the status says nothing: inside a 200."""
-
-STATUSES: Mapping[int, ErrorClass] = {
-    400: e.LLMBadRequestError,
-    401: e.LLMAuthenticationError,
-    402: e.LLMQuotaExceededError,
-    403: e.LLMPermissionError,
-    404: e.LLMModelNotFoundError,
-    405: e.LLMBadRequestError,
-    408: e.LLMTimeoutError,
-    409: e.LLMServerError,
-    413: e.LLMBadRequestError,
-    415: e.LLMBadRequestError,
-    422: e.LLMBadRequestError,
-    424: e.LLMServerError,
-    429: e.LLMRateLimitError,
-    498: e.LLMOverloadedError,
-    499: e.LLMConnectionError,
-    503: e.LLMOverloadedError,
-    504: e.LLMTimeoutError,
-    524: e.LLMTimeoutError,
-    529: e.LLMOverloadedError,
-}
-
-_CONTEXT_LENGTH = (
-    "maximum context length",
-    "context_length_exceeded",
-    "prompt is too long",
-    "exceeds the available context size",
-    "exceed_context_size_error",
-    "reduce the length of the messages",
-    "longer than the model's context length",
-    "exceed context limit",
-    "maximum prompt length is",
-    "cannot be greater than max_model_len",
+from .body import read_json
+from .error_bodies import ErrorBody, describes_error, read_error
+from .error_tables import (
+    CODES,
+    KEY_REFUSED,
+    PHRASES,
+    PLAIN_STATUSES,
+    STATUSES,
+    VAGUE_CODES,
+    ErrorClass,
 )
-_CONTEXT_LENGTH_PATTERN = re.compile(
-    r"input token count .{0,80}exceeds the maximum"
-    r"|input length .{0,80}exceeds the maximum allowed",
-    re.DOTALL,
-)
-_QUOTA = (
-    "credit balance is too low",
-    "spend limit",
-    "specified api usage limits",
-)
+
+__all__ = [
+    "describes_error",
+    "error_from_answer",
+    "error_from_value",
+    "hide_secrets",
+]
+
 _TOO_LARGE = re.compile(r"request too large|limit \d+, requested \d+", re.IGNORECASE)
 _SECRET = re.compile(r"""\b(?:sk|gsk|xai)[-_][\w*-]{6,}|(?<=[Bb]earer )[^\s"'\\]{6,}""")
-_LONGEST_MESSAGE = 2000
 _NO_HEADERS: Mapping[str, str] = {}
 _MAY_NAME_A_WAIT = (e.LLMRateLimitError, e.LLMServerError, e.LLMTimeoutError)
-
-
-@frozen
-class ErrorBody:
-    """What an error body says, whatever its shape."""
-
-    message: str = ""
-    code: str | None = None
-    type: str | None = None
-    status: int | None = None
-    failed_generation: str | None = None
-
-    @property
-    def codes(self) -> list[str]:
-        """What it says about its kind, the most exact first."""
-        return [code for code in (self.code, self.type) if code is not None]
 
 
 def error_from_answer(
@@ -175,16 +72,6 @@ def _is_hopeless(error: e.LLMServiceError) -> bool:
     )
 
 
-def describes_error(value: Any) -> bool:
-    """Whether a body is an error, although its status says success."""
-    fields = _first(value)
-    return (
-        bool(fields.get("error") or fields.get("detail"))
-        or fields.get("object") == "error"
-        or fields.get("type") == "error"
-    )
-
-
 def error_from_value(
     value: Any,
     *,
@@ -212,7 +99,9 @@ def error_from_value(
         message, status_code=status_code, code=found.code or found.type, body=value
     )
     if isinstance(error, _MAY_NAME_A_WAIT):
-        error.retry_after = retry_after(headers, now=now, message=message)
+        error.retry_after = retry_after(
+            headers, now=now, wait=found.wait, message=message
+        )
     if isinstance(error, e.LLMInvalidResponseError):
         error.failed_generation = error.text = found.failed_generation
         error.retryable = True
@@ -237,7 +126,7 @@ def hide_secrets(message: str) -> str:
 
 
 def _class_of(found: ErrorBody, status_code: int | None) -> ErrorClass:
-    kind = _class_of_words(found) or _class_of_status(found, status_code)
+    kind = _class_of_words(found, status_code) or _class_of_status(found, status_code)
     if status_code == 413 and not issubclass(kind, e.LLMBadRequestError):
         # Groq's code for a request that cannot pass is rate_limit_exceeded.
         return e.LLMBadRequestError
@@ -248,22 +137,23 @@ def _class_of(found: ErrorBody, status_code: int | None) -> ErrorClass:
     return kind
 
 
-def _class_of_words(found: ErrorBody) -> ErrorClass | None:
+def _class_of_words(found: ErrorBody, status_code: int | None) -> ErrorClass | None:
+    """The class that code or message tell; the message is asked last."""
+    if any("perday" in reason.lower() for reason in found.reasons):
+        return e.LLMQuotaExceededError  # Gemini's quota of a day, spent
     for code in found.codes:
         if code in CODES:
             return CODES[code]
-    message = found.message.lower()
-    # The name of a user may be too long as well.
-    if "string_above_max_length" not in found.codes and (
-        any(phrase in message for phrase in _CONTEXT_LENGTH)
-        or _CONTEXT_LENGTH_PATTERN.search(message)
-    ):
-        return e.LLMContextLengthError
-    if any(phrase in message for phrase in _QUOTA):
-        return e.LLMQuotaExceededError
     if any(code.startswith("cmek_") for code in found.codes):
         return e.LLMOverloadedError
-    return None
+    # The name of a user may be too long as well.
+    if status_code in PLAIN_STATUSES or "string_above_max_length" in found.codes:
+        return None
+    message = found.message.lower()
+    if KEY_REFUSED.search(message) and status_code in (400, 200, None):
+        return e.LLMAuthenticationError
+    said = (kind for kind, phrases in PHRASES if phrases.search(message))
+    return next(said, None)
 
 
 def _class_of_status(found: ErrorBody, status_code: int | None) -> ErrorClass:
@@ -278,59 +168,3 @@ def _class_of_status(found: ErrorBody, status_code: int | None) -> ErrorClass:
 
 def _says_error(status_code: int | None) -> bool:
     return status_code is not None and status_code >= 400
-
-
-def read_error(value: Any) -> ErrorBody:
-    """Message, code and type of an error body of any known shape."""
-    if isinstance(value, str):
-        return ErrorBody(message=_readable(value))
-    outer = _first(value)
-    inner = outer.get("error")
-    source = mapping(inner) or outer
-    details = mapping(source.get("details"))
-    code = source.get("code")
-    failed = source.get("failed_generation")
-    return ErrorBody(
-        message=_readable(text(inner) or _message(source)),
-        code=text(details.get("error_code")) or text(code),
-        type=text(source.get("type")),
-        status=_status(code) or _status(source.get("status_code")),
-        failed_generation=failed if isinstance(failed, str) else None,
-    )
-
-
-def _first(value: Any) -> Mapping[str, Any]:
-    """The body, or the first item of one that is a list (Google)."""
-    return mapping(value[0] if isinstance(value, list) and value else value)
-
-
-def _readable(message: str) -> str:
-    if looks_like_html(message):
-        return excerpt(message)
-    return message.strip()[:_LONGEST_MESSAGE]
-
-
-def _message(source: Mapping[str, Any]) -> str:
-    for name in ("message", "detail", "error_description", "title"):
-        value = source.get(name)
-        if isinstance(value, str):
-            return value
-        if isinstance(value, list):  # FastAPI's 422: a list of {loc, msg, type}
-            return "; ".join(_validation_messages(value))
-        if isinstance(value, dict) and value:  # Mistral puts that list into message
-            return _message(value)
-    return ""
-
-
-def _validation_messages(items: list[Any]) -> Iterator[str]:
-    for item in map(mapping, items):
-        loc = item.get("loc")
-        steps = loc if isinstance(loc, list) else [loc]
-        where = ".".join(str(step) for step in steps if isinstance(step, str | int))
-        yield f"{where}: {text(item.get('msg')) or 'invalid'}"
-
-
-def _status(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
-        return value
-    return None

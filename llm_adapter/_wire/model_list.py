@@ -44,17 +44,19 @@ def decode_models(body: bytes) -> ModelPage:
     """
     value = read_json(body)
     fields = mapping(value)
-    # Most call it data, Ollama's own API models; Together sends the list alone.
-    named = fields.get("data", fields.get("models"))
-    items = value if isinstance(value, list) else named
     if describes_error(value):
         raise error_from_value(value, status_code=200)
-    if not isinstance(items, list):
+    # Most call it data, Ollama's own API models; Together sends the list alone.
+    places = (value, fields.get("data"), fields.get("models"))
+    items = next((place for place in places if isinstance(place, list)), None)
+    if items is None:
         raise LLMInvalidResponseError(
             "The provider's answer is no list of models.",
             text=body.decode("utf-8", "replace"),
         )
-    ids = (text(mapping(item).get("id") or mapping(item).get("name")) for item in items)
+    ids = (
+        text(item.get("id")) or text(item.get("name")) for item in map(mapping, items)
+    )
     names = [name for name in ids if name is not None]
     more = fields.get("has_more") is True
     return ModelPage(names, (text(fields.get("last_id")) if more else None))

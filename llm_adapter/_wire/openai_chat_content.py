@@ -8,6 +8,7 @@ from typing import Any
 
 from .._content import Content
 from ..models import Audio, Document, Image, Part, Text
+from .openai_chat_quirks import ChatQuirks
 
 _BASE64 = ";base64,"
 _AUDIO_FORMATS = {"mpeg": "mp3", "wave": "wav"}
@@ -29,24 +30,24 @@ def words(content: Content) -> str:
     return "".join(part.text for part in content if isinstance(part, Text))
 
 
-def sent_by_address(contents: Iterable[Content]) -> str | None:
+def sent_by_address(contents: Iterable[Content], quirks: ChatQuirks) -> str | None:
     """The kind of a part that has only an address, although it is sent as bytes."""
+    kinds = (Audio,) if quirks.documents_by_address else (Document, Audio)
     for part in (part for c in contents if not isinstance(c, str) for part in c):
-        if isinstance(part, Document | Audio) and not _holds_bytes(part):
+        if isinstance(part, kinds) and not _holds_bytes(part.url):
             return type(part).__name__
     return None
 
 
-def _holds_bytes(part: Document | Audio) -> bool:
-    url = part.url or "data:;base64,"
-    return url.startswith("data:") and _BASE64 in url
+def _holds_bytes(url: str | None) -> bool:
+    return url is None or (url.startswith("data:") and _BASE64 in url)
 
 
-def encode_content(content: Content) -> str | list[dict[str, Any]]:
+def encode_content(content: Content, quirks: ChatQuirks) -> str | list[dict[str, Any]]:
     """A content as text, or as a list of its parts."""
     if isinstance(content, str):
         return content
-    return [_encode_part(part) for part in content]
+    return [_encode_part(part, quirks) for part in content]
 
 
 def as_parts(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
@@ -60,31 +61,35 @@ def as_parts(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]
     return [{"type": "text", "text": content}] if content else []
 
 
-def _encode_part(part: Part) -> dict[str, Any]:
+def _encode_part(part: Part, quirks: ChatQuirks) -> dict[str, Any]:
     match part:
         case Text(text=text):
             return {"type": "text", "text": text}
         case Image():
-            image = {"url": part.url or data_url(part), "detail": part.detail}
-            known = {name: value for name, value in image.items() if value}
-            return {"type": "image_url", "image_url": known}
+            image = _known(url=part.url or data_url(part), detail=part.detail)
+            return {"type": "image_url", "image_url": image}
         case Document():
-            file = {"file_data": _embedded(part), "filename": part.name}
-            known = {name: value for name, value in file.items() if value}
-            return {"type": "file", "file": known}
+            return _encode_document(part, quirks)
         case _:
             return {"type": "input_audio", "input_audio": _encode_audio(part)}
 
 
+def _encode_document(part: Document, quirks: ChatQuirks) -> dict[str, Any]:
+    url = part.url or data_url(part)
+    if quirks.document_part == "document_url":
+        named = _known(document_url=url, document_name=part.name)
+        return {"type": "document_url", **named}
+    return {"type": "file", "file": _known(file_data=url, filename=part.name)}
+
+
+def _known(**fields: str | None) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
+
+
 def _encode_audio(part: Audio) -> dict[str, str]:
-    head, _, data = _embedded(part).partition(_BASE64)
+    head, _, data = (part.url or data_url(part)).partition(_BASE64)
     kind = head.partition("/")[2].removeprefix("x-")
     return {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}
-
-
-def _embedded(part: Document | Audio) -> str:
-    """A part that is sent with its bytes, as a data: URL."""
-    return part.url or data_url(part)
 
 
 def data_url(part: Image | Document | Audio) -> str:

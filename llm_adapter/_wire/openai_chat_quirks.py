@@ -26,6 +26,8 @@ class ChatQuirks:
         lacks: fields of a request that it refuses or does not know.
         json_mode: whether it has {"type": "json_object"}; else it is told in words.
         schemas: whether it takes a JSON schema; else it is told in words.
+        document_part: the kind of part that a Document is sent as.
+        documents_by_address: whether a Document may be sent as its address.
         result_parts: whether results of tools may hold more than text.
         short_call_ids: whether ids of tool calls must be 9 letters and digits.
         user_after_result: whether the user may speak straight after a tool's result;
@@ -41,8 +43,8 @@ class ChatQuirks:
             when there are tools, if only an empty one.
         keeps: what of an answer it wants back unchanged: reasoning_details,
             extra_content of tool calls, or parts of the content that are "thinking".
-        signed_calls: pattern of the models that refuse tool calls without Gemini's
-            signature, None where there is none.
+        signed_calls: whether the first tool call of a turn must bring Gemini's
+            signature, or say that there is none.
         requires_parameters: whether a request must say that no value in it may be
             passed over (OpenRouter).
         hidden_output: whether tokens of the answer may be counted in the total alone.
@@ -58,6 +60,8 @@ class ChatQuirks:
     lacks: frozenset[str] = frozenset()
     json_mode: bool = True
     schemas: bool = True
+    document_part: Literal["file", "document_url"] = "file"
+    documents_by_address: bool = False
     result_parts: bool = True
     short_call_ids: bool = False
     user_after_result: bool = True
@@ -68,7 +72,7 @@ class ChatQuirks:
     sends_reasoning: str | None = None
     needs_reasoning: bool = False
     keeps: frozenset[str] = frozenset()
-    signed_calls: str | None = None
+    signed_calls: bool = False
     requires_parameters: bool = False
     hidden_output: bool = False
     apart: tuple[str, ...] = ()

@@ -39,8 +39,8 @@ def _lacking(request: LLMRequest, traits: Traits, quirks: ChatQuirks) -> Iterato
         yield from _lacking_on_chat(request, traits)
     yield from _lacking_of_model(request, traits)
     contents = [request.prompt, *(message.content for message in request.messages)]
-    if name := sent_by_address(contents):
-        yield f"{name} by address (pass its bytes: {name}(data=...))"
+    if kind := sent_by_address(contents, quirks):
+        yield f"{kind} by address (pass its bytes: {kind}(data=...))"
     results = [m.content for m in request.messages if m.role == "tool"]
     if not quirks.result_parts and not all(map(is_text, results)):
         yield "messages with a tool's result that is more than text"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import LLMInvalidResponseError, LLMServiceError
@@ -65,10 +66,9 @@ class ChatStreamDecoder:
     def finish(self) -> list[StreamEvent]:
         """The deltas that the end of the body completes."""
         events: list[StreamEvent] = []
-        try:
+        # Cut within its last event, which `complete` says.
+        with suppress(LLMInvalidResponseError):
             self._read_all(self._sse.finish(), events)
-        except LLMInvalidResponseError:
-            pass  # cut within its last event, which `complete` says
         self._tell_rest(events)
         if self._raw_reason is not None and not self._quirks.ends_with_done:
             self.complete = self.error is None

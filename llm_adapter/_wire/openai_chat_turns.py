@@ -59,12 +59,14 @@ def encode_conversation(request: LLMRequest, quirks: ChatQuirks) -> list[Turn]:
     turns = [encode_message(message, quirks, ids) for message in request.messages]
     if quirks.needs_reasoning and request.tools:
         _fill_reasoning(turns, str(quirks.sends_reasoning))
-    if quirks.signed_calls and re.match(quirks.signed_calls, request.model or ""):
+    if quirks.signed_calls:
         _sign_calls(turns)
     if request.system_message is not None:
         turns.insert(0, {"role": "system", "content": request.system_message})
     if request.prompt:
-        turns.append({"role": "user", "content": encode_content(request.prompt)})
+        turns.append(
+            {"role": "user", "content": encode_content(request.prompt, quirks)}
+        )
     if not quirks.user_after_result:
         turns = _parted(turns)
     return _alternating(turns) if quirks.alternates else turns
@@ -81,7 +83,7 @@ def encode_message(
         ids: of the tool calls in the conversation, as they are sent.
     """
     ids = ids or CallIds(short=quirks.short_call_ids)
-    content = encode_content(message.content)
+    content = encode_content(message.content, quirks)
     turn: Turn = {"role": message.role, "content": content}
     if message.tool_call_id is not None:
         turn["tool_call_id"] = ids.sent(message.tool_call_id)

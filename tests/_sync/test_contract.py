@@ -229,11 +229,10 @@ def test_results_of_tools_go_back_by_the_providers_rules(llm, emulator, party):
     assert llm.generate(request, messages=messages).text
 
 
-@pytest.mark.parametrize("party", [p for p in PARTIES if p.name != "local"], ids=str)
+@pytest.mark.parametrize("party", [p for p in PARTIES if p.demands], ids=str)
 @pytest.mark.parametrize("choice", ["required", "weather"])
 def test_a_tool_can_be_demanded(meet, party, choice):
-    """Ollama ignores the demand, which no client can see."""
-    llm = meet(party)
+    llm = meet(party, model=party.demands)
     asked = llm.generate("The weather?", **with_tools(party), tool_choice=choice)
     assert [call.name for call in asked.tool_calls] == ["weather"]
 

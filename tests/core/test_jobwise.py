@@ -15,9 +15,16 @@ import pytest
 from rich.console import Console
 
 from examples.jobwise import demo, scenario
-from examples.jobwise.catalogue import COVER_LETTER, PROFILE, document
+from examples.jobwise.catalogue import (
+    COVER_LETTER,
+    GROQ,
+    LINEUPS,
+    OPENAI,
+    PROFILE,
+    document,
+)
 from examples.jobwise.checks import achievements, checked_style
-from examples.jobwise.ledger import Entry
+from examples.jobwise.ledger import Entry, total
 from examples.jobwise.stage import Stage, Typewriter
 from examples.jobwise.table import cost, results, tokens
 from llm_adapter import (
@@ -26,7 +33,9 @@ from llm_adapter import (
     LLMRateLimitError,
     LLMResponse,
     LLMServerError,
+    LLMServiceError,
     LLMStreamInterruptedError,
+    LLMTimeoutError,
     Usage,
 )
 from llm_adapter.testing.emulator import Emulator, Reply, faults
@@ -49,41 +58,71 @@ def shown():
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,
     )
     assert (finished.returncode, finished.stderr) == (0, "")
     return finished.stdout
 
 
-def test_the_demo_ends_with_a_row_for_each_workflow_in_each_form(shown):
-    rows = re.findall(
-        r"^(writing style|profile|ranking|cover letter) +(sync|async) +"
-        r"gpt-oss-\d+b +2 .* ok *$",
-        shown,
-        re.MULTILINE,
-    )
-    names = ["writing style", "profile", "ranking", "cover letter"]
-    assert rows == [(name, form) for form in ("sync", "async") for name in names]
-    assert re.search(r"^total +16 .* 8/8 ok *$", shown, re.MULTILINE)
+MODELS = {
+    "groq": ("gpt-oss-20b", "gpt-oss-120b"),
+    "openai": ("gpt-6-luna", "gpt-6.1-sol"),
+    "anthropic": ("claude-haiku-5-5", "claude-sonnet-5-5"),
+    "local": ("llama3.2:3b", "llama3.2:3b"),
+}
+
+
+def test_the_demo_ends_with_a_row_for_each_workflow_on_each_provider(shown):
+    rows = re.findall(r"^  (\w+) +(\S+) +2 .* ok *$", shown, re.MULTILINE)
+    names = ["style", "profile", "ranking", "letter"]
+    models = [model for pair in MODELS.values() for model in pair * 2]
+    assert rows == list(zip(names * 4, models, strict=True))
+    assert re.search(r"^total +32 .* 16/16 *$", shown, re.MULTILINE)
+
+
+def test_the_forms_alternate(shown):
+    rows = re.findall(r"^(\w+) +(a?sync) +8 .* 4/4 *$", shown, re.MULTILINE)
+    assert rows == list(zip(MODELS, ["sync", "async"] * 2, strict=True))
+
+
+def test_each_act_shows_that_only_the_name_changes(shown):
+    lines = re.findall(r'^(.*LLMFactory.*)"(\w+)"(.*)$', shown, re.MULTILINE)
+    assert [name for _, name, _ in lines] == list(MODELS)
+    same = {(before, after) for before, _, after in lines}
+    assert same == {
+        ("with LLMFactory.create(", ", settings=settings) as llm:"),
+        ("async with AsyncLLMFactory.create(", ", settings=settings) as llm:"),
+    }
 
 
 def test_the_demo_shows_what_was_sent_where(shown):
     sent = re.findall(
-        r"^  → POST http://127\.0\.0\.1:\d+/openai/v1/chat/completions openai/gpt-oss-",
-        shown,
-        re.MULTILINE,
+        r"^  → (\w+) http://127\.0\.0\.1:\d+(\S+) ?(\S*)$", shown, re.MULTILINE
     )
-    assert len(sent) == 16
+    chat = ("POST", "/openai/v1/chat/completions", "openai/gpt-oss-20b")
+    responses = ("POST", "/v1/responses", "gpt-6.1-sol")
+    messages = ("POST", "/anthropic/v1/messages", "claude-haiku-5-5")
+    models = ("GET", "/local/v1/models", "")
+    local = ("POST", "/local/v1/chat/completions", "llama3.2:3b")
+    counts = [sent.count(each) for each in (chat, responses, messages, models, local)]
+    assert counts == [4, 4, 4, 1, 8]
+    assert len(sent) == 33
 
 
-def test_the_demo_shows_each_fault_in_both_forms(shown):
+def test_the_demo_shows_each_fault_on_each_provider(shown):
     for fault in (
         "attempt 1 failed (LLMRateLimitError, HTTP 429); waiting 1.",
         "attempt 1 failed (LLMServerError, HTTP 500); waiting 0.",
         "✗ The answer is not valid JSON",
         "✗ LLMStreamInterruptedError: ",
     ):
-        assert shown.count(fault) == 2
+        assert shown.count(fault) == 4
+
+
+def test_a_cost_that_is_not_known_is_never_shown_as_nothing(shown):
+    assert re.search(r"^local +async .* +- +\S+ s 4/4 *$", shown, re.MULTILINE)
+    assert shown.count("· cost unknown ·") == 4
+    assert "$0.00000" not in shown
 
 
 def test_the_demo_is_plain_text_that_fits_80_columns(shown):
@@ -95,13 +134,15 @@ def test_the_demo_shows_no_key(shown):
     assert "demo-key" not in shown
 
 
-def test_ctrl_c_ends_the_demo_quietly():
+@pytest.mark.parametrize("act", ["groq, sync", "openai, async"])
+def test_ctrl_c_ends_the_demo_quietly(act):
     with subprocess.Popen(
         COMMAND, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
         try:
-            while "→ POST" not in running.stdout.readline():
-                pass
+            for awaited in (act, "→ POST"):
+                while awaited not in running.stdout.readline():
+                    pass
             running.send_signal(signal.SIGINT)
             said = running.communicate(timeout=30)[1]
         finally:
@@ -111,17 +152,31 @@ def test_ctrl_c_ends_the_demo_quietly():
 
 @pytest.fixture
 def quickly(monkeypatch):
+    """The demo on a day on which only Groq is bad, and for good."""
+    texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING, scenario.LETTER)
+
+    def replies(lineup):
+        listed = () if lineup.fast else (Reply(),)
+        refusal = (faults.invalid_api_key(),) if lineup is GROQ else ()
+        return (*listed, *refusal, *(Reply(text=text) for text in texts))
+
     monkeypatch.setattr(demo, "LATENCY", 0.0)
-    monkeypatch.setattr(
-        demo, "replies", lambda: (faults.invalid_api_key(), *scenario.replies())
-    )
+    monkeypatch.setattr(demo, "replies", replies)
 
 
-def test_the_demo_says_when_a_workflow_failed(capsys, quickly):
+def test_the_demo_says_which_workflow_failed(capsys, quickly):
     assert demo.main([]) == 1
     printed = capsys.readouterr().out
-    assert re.search(r"^writing style sync .* failed *$", printed, re.MULTILINE)
-    assert "Error: Invalid API Key" in printed
+    assert re.search(r"^  style +gpt-oss-20b .* failed *$", printed, re.MULTILINE)
+    assert "✗ Error: Invalid API Key" in printed
+
+
+def test_an_act_that_fails_does_not_keep_the_others_from_being_done(capsys, quickly):
+    demo.main([])
+    printed = capsys.readouterr().out
+    done = re.findall(r"^(\w+) +a?sync .* (\d/\d) *$", printed, re.MULTILINE)
+    assert done == list(zip(MODELS, ("0/4", "4/4", "4/4", "4/4"), strict=True))
+    assert re.search(r"^total .* 12/16 *$", printed, re.MULTILINE)
 
 
 def test_the_demo_finds_the_emulator_behind_a_proxy(capsys, quickly, monkeypatch):
@@ -132,27 +187,70 @@ def test_the_demo_finds_the_emulator_behind_a_proxy(capsys, quickly, monkeypatch
     assert os.environ["no_proxy"] == "127.0.0.1,example.org"
 
 
-def test_live_without_a_key_says_what_to_set(capsys, monkeypatch):
+@pytest.mark.parametrize("provider", ["groq", "openai", "anthropic"])
+def test_live_without_a_key_says_what_to_set(capsys, provider):
+    assert demo.main(["--live", provider]) == 3
+    printed, said = capsys.readouterr()
+    assert f"set {provider.upper()}_API_KEY (https://" in said
+    assert (printed, said.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("set_to", "variable"),
+    [(None, "GROQ"), ("anthropic", "ANTHROPIC"), (" OpenAI:gpt-6-luna", "OPENAI")],
+)
+def test_live_alone_takes_the_provider_of_the_environment(
+    capsys, monkeypatch, set_to, variable
+):
+    if set_to:
+        monkeypatch.setenv("LLM_PROVIDER", set_to)
     assert demo.main(["--live"]) == 3
+    assert f"set {variable}_API_KEY" in capsys.readouterr().err
+
+
+def test_live_names_the_providers_that_it_knows(capsys):
+    assert demo.main(["--live", "nobody"]) == 3
     said = capsys.readouterr().err
-    assert "set GROQ_API_KEY" in said
-    assert said.count("\n") == 1
+    assert "'nobody': name one of groq, openai, anthropic, local after --live" in said
 
 
-def test_live_asks_groq_and_nobody_breaks_anything(capsys, monkeypatch):
+def test_live_says_that_a_key_is_not_usable(capsys, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "two words")
+    assert demo.main(["--live", "anthropic"]) == 3
+    said = capsys.readouterr().err
+    assert "check ANTHROPIC_API_KEY for a stray" in said
+    assert "two words" not in said
+
+
+def test_live_takes_the_token_that_anthropic_has_beside_keys(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "a-token")
+    with Emulator(replies=(faults.invalid_api_key(),) * 2) as emulator:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", emulator.base_url("anthropic"))
+        assert demo.main(["--live", "anthropic"]) == 1
+        assert emulator.seen[0].headers["authorization"] == "Bearer a-token"
+
+
+@pytest.mark.parametrize("provider", LINEUPS)
+def test_live_asks_the_provider_in_both_forms_and_nobody_breaks_anything(
+    capsys, monkeypatch, provider
+):
+    listed = () if LINEUPS[provider].fast else (Reply(),)
     texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING, scenario.LETTER)
-    with Emulator(replies=tuple(Reply(text=text) for text in texts * 2)) as groq:
-        monkeypatch.setenv("GROQ_API_KEY", "a-key-of-groq")
-        monkeypatch.setenv("GROQ_BASE_URL", groq.url)
-        assert demo.main(["--live"]) == 0
+    replies = (*listed, *(Reply(text=text) for text in texts)) * 2
+    prefix = "LOCAL_LLM" if provider == "local" else provider.upper()
+    with Emulator(replies=replies) as emulator:
+        base_url = emulator.base_url(provider)
+        monkeypatch.setenv(f"{prefix}_API_KEY", "a-secret-key")
+        monkeypatch.setenv(f"{prefix}_BASE_URL", base_url)
+        assert demo.main(["--live", provider]) == 0
     printed = capsys.readouterr().out
-    assert printed.count(f"→ POST {groq_path(printed)}") == 8
-    assert "8/8 ok" in printed
-    assert "a-key-of-groq" not in printed
-
-
-def groq_path(printed):
-    return re.search(r"http://\S+/openai/v1/chat/completions", printed)[0]
+    assert printed.count(f"→ POST {base_url}") == 8
+    assert re.findall(rf"^{provider} +(a?sync) .* 4/4 *$", printed, re.MULTILINE) == [
+        "sync",
+        "async",
+    ]
+    assert "✗" not in printed
+    assert "a-secret-key" not in printed
 
 
 # -- prompts and checks ---------------------------------------------------------------
@@ -160,12 +258,12 @@ def groq_path(printed):
 
 def test_a_prompt_without_one_of_its_values_is_an_error():
     with pytest.raises(KeyError, match="job"):
-        PROFILE.request(1, resume="r", style="s")
+        PROFILE.request(GROQ, 1, resume="r", style="s")
 
 
 def test_values_may_hold_what_looks_like_a_placeholder():
     values = {"resume": "I earn $job", "job": "j", "style": "s", "achievements": "a"}
-    assert "I earn $job" in COVER_LETTER.request(1, **values).prompt
+    assert "I earn $job" in COVER_LETTER.request(GROQ, 1, **values).prompt
 
 
 def test_the_sample_resume_has_six_achievements():
@@ -205,40 +303,96 @@ def answer(total, dollars, *, delays=(0.0,)):
     )
 
 
-def entry(*outcomes):
-    return Entry("profile", "sync", "openai/gpt-oss-120b", list(outcomes))
+def entry(*outcomes, provider="groq", asked="openai/gpt-oss-120b"):
+    return Entry("profile", provider, "sync", asked, list(outcomes))
+
+
+def table(*entries, acts=1):
+    console = Console(file=io.StringIO(), width=80)
+    console.print(results(entries, acts))
+    return console.file.getvalue()
 
 
 def test_an_entry_adds_up_answers_and_errors():
     cut = LLMStreamInterruptedError(
         partial=LLMResponse("x"), history=(Attempt(number=1),)
     )
-    limited = LLMRateLimitError(history=(Attempt(number=1), Attempt(number=2, delay=1)))
+    limited = LLMRateLimitError(
+        status_code=429, history=(Attempt(number=1), Attempt(number=2, delay=1))
+    )
     taken = entry(answer(10, "0.5", delays=(0.0, 0.25)), cut, limited)
     assert (taken.attempts, taken.waited) == (5, 1.25)
     assert (tokens(taken.tokens), cost(taken.cost)) == ("10+", "$0.50000+")
 
 
 def test_what_is_unknown_is_not_counted_as_nothing():
-    assert cost(entry(answer(10, None)).cost) == "$0.00000+"
-    assert tokens(entry(answer(None, "1")).tokens) == "0+"
+    assert cost(entry(answer(10, None)).cost) == "-"
+    assert tokens(entry(answer(None, "1")).tokens) == "-"
+
+
+def test_a_total_of_known_and_unknown_is_at_least_what_is_known():
+    sums = [entry(answer(10, "1")).cost, entry(answer(10, None)).cost]
+    assert cost(total(sums)) == "$1.00000+"
+
+
+def test_a_cut_stream_took_at_least_what_it_had_told():
+    partial = LLMResponse("x", "m", usage=Usage(total_tokens=50), cost=Decimal("0.1"))
+    cut = entry(LLMStreamInterruptedError(partial=partial))
+    assert (tokens(cut.tokens), cost(cut.cost)) == ("50+", "$0.10000+")
 
 
 def test_a_stream_that_was_cut_before_it_began_is_unknown_too():
     assert not entry(LLMStreamInterruptedError()).tokens.complete
 
 
-def test_a_failed_attempt_without_an_answer_costs_nothing():
-    assert tokens(entry(LLMServerError()).tokens) == "0"
+def test_a_refusal_costs_nothing():
+    refused = entry(LLMServerError(status_code=500))
+    assert (tokens(refused.tokens), cost(refused.cost)) == ("0", "$0.00000")
+
+
+@pytest.mark.parametrize("error", [LLMTimeoutError(), LLMServiceError(status_code=200)])
+def test_what_failed_after_the_provider_may_have_answered_is_unknown(error):
+    assert tokens(entry(error).tokens) == "-"
+
+
+def test_an_entry_names_the_model_that_was_asked_for_or_has_answered():
+    assert entry(answer(1, "1")).model == "openai/gpt-oss-120b"
+    assert entry(answer(1, "1"), asked=None).model == "m"
+    assert entry(LLMTimeoutError(), asked=None).model == ""
 
 
 def test_the_table_says_what_failed():
     failed = entry(answer(10, "0.1"))
     failed.failed = "LLMServerError"
-    console = Console(file=io.StringIO(), width=80)
-    console.print(results([failed]))
-    assert "failed" in console.file.getvalue()
-    assert "0/1 ok" in console.file.getvalue()
+    printed = table(failed)
+    assert re.search(r"^  profile .* failed *$", printed, re.MULTILINE)
+    assert "0/4" in printed
+
+
+def test_the_table_adds_up_each_provider_by_itself():
+    printed = table(
+        entry(answer(10, "0.1")),
+        entry(answer(20, "0.2")),
+        entry(answer(40, None), provider="local", asked="m"),
+        acts=2,
+    )
+    assert re.search(r"^groq .* 30 +\$0\.30000 .* 2/4 *$", printed, re.MULTILINE)
+    assert re.search(r"^local .* 40 +- .* 1/4 *$", printed, re.MULTILINE)
+    assert re.search(r"^total .* 70 +\$0\.30000\+ .* 3/8 *$", printed, re.MULTILINE)
+
+
+def test_the_table_fits_80_columns_whatever_was_measured():
+    most = entry(
+        answer(1_234_567, "9.87654", delays=(0.0, 99.9)),
+        LLMStreamInterruptedError(),
+        provider="anthropic",
+        asked="hf.co/someone/A-Long-Name-of-a-Model-GGUF:Q4_K_M",
+    )
+    most.seconds = 1234.5
+    lines = table(most, acts=4).splitlines()
+    assert max(map(len, lines)) <= 80
+    for figure in ("1,234,567+", "$9.87654+", "99.9 s", "1234 s", "1/16", "A-Long-Na"):
+        assert figure in "".join(lines)
 
 
 # -- the stage ------------------------------------------------------------------------
@@ -272,6 +426,20 @@ def test_nothing_typed_needs_no_line(typed):
     typewriter, pieces = typed
     typewriter.finish()
     assert pieces == []
+
+
+@pytest.mark.parametrize(
+    ("lineup", "settings"),
+    [
+        (GROQ, "temperature 0.4, 2000 tokens, medium effort"),
+        (OPENAI, "6000 tokens, medium effort"),
+    ],
+)
+def test_the_stage_shows_the_settings_that_are_sent(lineup, settings):
+    console = Console(file=io.StringIO(), width=80)
+    with Stage(console).workflow(PROFILE, lineup):
+        pass
+    assert f"profile_enhancement  {settings}\n" in console.file.getvalue()
 
 
 def test_the_stage_shows_an_interruption_without_any_text():

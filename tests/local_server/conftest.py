@@ -11,11 +11,11 @@ import os
 import pytest
 
 if "LLAMA_SERVER" not in os.environ:
-    collect_ignore_glob = ["*.py"]
+    collect_ignore_glob = ["*"]
 else:
     # They need what only that environment has.
     from tests.local_server.model import write_model
-    from tests.local_server.server import running
+    from tests.local_server.server import launched, running
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +35,25 @@ def server(model):
 @pytest.fixture(scope="session")
 def embedding_server(model):
     with running(model, "-c", "512", "--embeddings", "--pooling", "mean") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def guarded_server(model):
+    with running(model, "--api-key", "right-key") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def crowded_server(model):
+    """Two answers at once are too long for what its slots share."""
+    with running(model, "-c", "256", "--parallel", "2", "--kv-unified") as server:
+        yield server
+
+
+@pytest.fixture
+def loading_server(model):
+    with launched(model) as server:
         yield server
 
 

@@ -71,6 +71,7 @@ SAYS = _text(_SPOKEN)
 THINKS = _text(_THOUGHT)
 GOES_ON = _text(_ONWARDS[1:])
 SAYS_TOKENS = len(_SPOKEN) + 1  # and the one that ends the answer
+THINKS_TOKENS = len(_THOUGHT) + 1  # and the one that ends the thoughts
 
 
 def prompt_tokens(*contents: str) -> int:

@@ -26,9 +26,9 @@ FORECAST = {
     "properties": {
         "city": {"type": "string"},
         "days": {"type": "integer"},
-        "sky": {"type": "array", "items": {"enum": ["clear", "rain"]}, "minItems": 1},
+        "rain": {"type": "array", "items": {"type": "boolean"}, "minItems": 1},
     },
-    "required": ["city", "days", "sky"],
+    "required": ["city", "days", "rain"],
     "additionalProperties": False,
 }
 

@@ -85,7 +85,17 @@ def launched(model: Path | None, *options: str) -> Iterator[LlamaServer]:
             print(log.read().decode(errors="replace"))
             raise
         finally:
-            process.terminate()
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # A router ends the servers that it has started, so it may not just be killed. But
+    # a server whose stream was left in the middle sometimes never ends by itself.
+    process.terminate()
+    try:
+        process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 @contextmanager

@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_adapter import errors
+from llm_adapter._wire.error_bodies import read_error
+from llm_adapter._wire.error_tables import CODES, VAGUE_CODES
 from llm_adapter._wire.errors import (
-    CODES,
-    VAGUE_CODES,
     describes_error,
     error_from_answer,
     error_from_value,
     hide_secrets,
-    read_error,
 )
 from llm_adapter.errors import (
     LLMAPIError,

@@ -32,9 +32,7 @@ async def async_tour(llm: AsyncLLMService, stage: Stage) -> None:
     """
     lineup = LINEUPS[llm.get_provider_name()]
     watched = AsyncWatchedLLMService(llm, stage.called)
-    jobwise = AsyncJobWise(
-        watched, lineup, user_id=USER_ID, on_rejected=stage.rejected
-    )
+    jobwise = AsyncJobWise(watched, lineup, user_id=USER_ID, on_rejected=stage.rejected)
     resume, job = document("resume.md"), document("job.md")
     with stage.workflow(WRITING_STYLE, lineup):
         style = await jobwise.writing_style(resume)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from llm_adapter import LLMInvalidResponseError, LLMRequest, LLMService, ResponseStream
 
-from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE
+from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE, Lineup, Workflow
 from ..checks import (
     Ranking,
     WritingStyle,
@@ -26,6 +26,7 @@ class JobWise:
 
     Args:
         llm: who answers.
+        lineup: the models of that provider.
         user_id: label of every request.
         on_rejected: told of each answer that could not be used and is asked for again.
     """
@@ -33,11 +34,13 @@ class JobWise:
     def __init__(
         self,
         llm: LLMService,
+        lineup: Lineup,
         *,
         user_id: int,
         on_rejected: Callable[[LLMInvalidResponseError], None] | None = None,
     ) -> None:
         self._llm = llm
+        self._lineup = lineup
         self._user_id = user_id
         self._on_rejected = on_rejected
 
@@ -47,7 +50,7 @@ class JobWise:
         Raises:
             LLMServiceError: no usable answer, also when asked again.
         """
-        request = WRITING_STYLE.request(self._user_id, resume=resume)
+        request = self._request(WRITING_STYLE, resume=resume)
         return self._checked(request, checked_style)
 
     def profile(self, resume: str, job: str, style: WritingStyle) -> str:
@@ -56,10 +59,8 @@ class JobWise:
         Raises:
             LLMServiceError: no answer, or one that was cut.
         """
-        response = self._llm.generate(
-            PROFILE.request(self._user_id, resume=resume, job=job, style=str(style))
-        )
-        return checked_text(response)
+        request = self._request(PROFILE, resume=resume, job=job, style=str(style))
+        return checked_text(self._llm.generate(request))
 
     def ranking(self, resume: str, job: str) -> Ranking:
         """The resume's achievements, the one that says most for the job first.
@@ -69,7 +70,7 @@ class JobWise:
         """
         known = achievements(resume)
         listed = "\n".join(f"{name}: {text}" for name, text in known.items())
-        request = RANKING.request(self._user_id, achievements=listed, job=job)
+        request = self._request(RANKING, achievements=listed, job=job)
         return self._checked(request, lambda data: checked_ranking(data, known))
 
     def cover_letter(
@@ -77,10 +78,13 @@ class JobWise:
     ) -> ResponseStream:
         """A cover letter on the three best achievements, as it is written."""
         best = " ".join(item.achievement for item in ranking.items[:3])
-        request = COVER_LETTER.request(
-            self._user_id, resume=resume, job=job, style=str(style), achievements=best
+        request = self._request(
+            COVER_LETTER, resume=resume, job=job, style=str(style), achievements=best
         )
         return self._llm.stream(request)
+
+    def _request(self, workflow: Workflow, **values: str) -> LLMRequest:
+        return workflow.request(self._lineup, self._user_id, **values)
 
     def _checked(
         self, request: LLMRequest, check: Callable[[Mapping[str, Any]], T]

@@ -9,7 +9,7 @@ from ...json_bytes import dig
 from ...replies import Reply
 from ..dialect import Call
 from ..payload import Payload
-from .models import Model, model_of
+from .models import QUIET, Model, model_of
 from .schemas import schema_problem
 from .thinking import thinks
 from .tools import tool_problems
@@ -154,7 +154,7 @@ def _check_thinking(payload: Payload, model: Model) -> Iterator[str]:
         yield "thinking.type: Field required"
     elif kind in _KINDS and kind not in model.kinds:
         yield _unsupported_kind(kind, model)
-    elif kind == model.quiet and _effort(payload, model) not in model.calm:
+    elif kind in QUIET and _effort(payload, model) not in model.calm:
         text = f'"thinking.type.{kind}" is not supported at effort '
         yield f"{text}'{_effort(payload, model)}' on this model."
     elif kind is not None and kind not in _KINDS:

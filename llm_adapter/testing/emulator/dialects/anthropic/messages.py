@@ -52,6 +52,8 @@ def asked(payload: Payload) -> Asked:
         budget=payload.get("max_tokens"),
         stops=tuple(each for each in stops if isinstance(each, str)),
         function=_function(payload),
+        # There is no JSON mode here: a model does what it is told.
+        json="one json object" in payload.canonical.lower(),
         schema=({} if schema is None else schema) if wants_json else None,
         thoughts=EFFORTS.get(_effort(payload), 12) if thinks(payload) else 0,
     )

@@ -12,7 +12,8 @@ _DATED = re.compile(r"-\d{8}$")
 _ALL_EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 _UP_TO_HIGH = ("low", "medium", "high")
-_QUIET = ("disabled", "between_tools")
+QUIET = ("disabled", "between_tools")
+"""The kinds that keep a model from thinking."""
 
 Kind = Literal["adaptive", "enabled", "disabled", "between_tools"]
 
@@ -52,7 +53,7 @@ class Model:
     @property
     def quiet(self) -> str | None:
         """The kind that keeps it from thinking; None where it always does."""
-        return next((kind for kind in _QUIET if kind in self.kinds), None)
+        return next((kind for kind in QUIET if kind in self.kinds), None)
 
     def encode(self) -> dict[str, Any]:
         return {

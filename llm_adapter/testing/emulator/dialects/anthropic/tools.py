@@ -18,7 +18,7 @@ def tool_problems(payload: Payload) -> Iterator[str]:
     tools = payload.get("tools", [])
     names = [dig(tool, "name") for tool in tools]
     for index, tool in enumerate(tools):
-        yield from (f"tools.{index}.{each}" for each in _own_problems(tool))
+        yield from (f"tools.{index}{each}" for each in _own_problems(tool))
     if len(set(map(str, names))) < len(names):
         yield "tools: Tool names must be unique."
     yield from _choice_problems(payload, names)
@@ -26,20 +26,20 @@ def tool_problems(payload: Payload) -> Iterator[str]:
 
 def _own_problems(tool: Any) -> Iterator[str]:
     if not isinstance(tool, dict):
-        yield "Input should be a valid dictionary"
+        yield ": Input should be a valid dictionary"
     elif tool.get("type", "custom") != "custom":
         return  # a tool of the provider's own
     elif "name" not in tool:
-        yield "custom.name: Field required"
+        yield ".custom.name: Field required"
     elif not _NAME.fullmatch(str(tool["name"])):
-        yield "custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"
+        yield ".custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"
     elif not isinstance(tool.get("input_schema"), dict):
-        yield "custom.input_schema: Field required"
+        yield ".custom.input_schema: Field required"
     elif tool["input_schema"].get("type") != "object":
-        yield "custom.input_schema.type: Input should be 'object'"
+        yield ".custom.input_schema.type: Input should be 'object'"
     elif tool.get("strict") is True:
         problem = schema_problem(tool["input_schema"])
-        yield from () if problem is None else (f"custom: {problem}",)
+        yield from () if problem is None else (f".custom: {problem}",)
 
 
 def _choice_problems(payload: Payload, names: list[Any]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ... import text
 from ...replies import Fault, Reply
 from ..events import Event, Mark, encode_event
 from ..payload import Payload
-from .responses import Response, base, failed, stream_error, text_part
+from .responses import SEAL, Response, base, failed, stream_error, text_part
 
 _Step = tuple[str, Mapping[str, Any], Mark | None]
 """Type, fields and mark of an event that has no number yet."""
@@ -63,8 +63,7 @@ def _steps(response: Response, reply: Reply) -> Iterator[_Step]:
 def _opened(item: Mapping[str, Any]) -> dict[str, Any]:
     """The item as it is announced: without its content."""
     if item["type"] == "reasoning":
-        begun = item["encrypted_content"][:10]
-        return {**item, "summary": [], "encrypted_content": begun}
+        return {**item, "summary": [], "encrypted_content": SEAL}
     empty = ("arguments", "") if item["type"] == "function_call" else ("content", [])
     return {**item, empty[0]: empty[1], "status": "in_progress"}
 
