@@ -135,9 +135,7 @@ class Generation(Call):
     stream: bool
 
 
-def prepare(
-    client: Client, request: LLMRequest, *, stream: bool = False
-) -> Generation:
+def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Generation:
     """The call for a request.
 
     Raises:

@@ -44,9 +44,7 @@ def models_call(
 # -- embeddings -----------------------------------------------------------------------
 
 
-def embed_call(
-    client: Client, texts: Sequence[str], options: EmbeddingOptions
-) -> Call:
+def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) -> Call:
     """The call that asks for vectors; its model is empty where nobody has named one.
 
     Raises:

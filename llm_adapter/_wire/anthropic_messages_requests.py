@@ -15,7 +15,7 @@ from .anthropic_messages_turns import (
     is_paused,
     refused_parts,
 )
-from .schemas import supported_schema
+from .schemas import is_open, supported_schema
 from .traits import PLAIN, Traits, holds
 
 MAX_TOKENS = 2000
@@ -70,7 +70,7 @@ def _refused_endings(
     if not traits.prefill:
         yield "messages that end with the assistant (this model cannot go on from them)"
     wanted = output_format(request.response_format)
-    if wanted and wanted.schema is not None and traits.schemas:
+    if wanted is not None and _is_held_to_schema(wanted, traits):
         yield "response_format with messages that end with the assistant"
 
 
@@ -131,7 +131,7 @@ def encode_request(request: LLMRequest, traits: Traits = PLAIN) -> dict[str, Any
     fields: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens or MAX_TOKENS,
-        "system": _encode_system(conversation, wanted),
+        "system": _encode_system(conversation, wanted, traits),
         "messages": [encode_turn(turn, request.model) for turn in conversation.turns],
         "stop_sequences": request.stop_sequences or None,
         "temperature": request.temperature,
@@ -146,10 +146,12 @@ def encode_request(request: LLMRequest, traits: Traits = PLAIN) -> dict[str, Any
 
 
 def _encode_system(
-    conversation: Conversation, wanted: OutputFormat | None
+    conversation: Conversation, wanted: OutputFormat | None, traits: Traits
 ) -> str | None:
     system = "\n\n".join(conversation.system) or None
-    if wanted is None or wanted.schema is not None:
+    if wanted is None or _is_held_to_schema(wanted, traits):
+        return system
+    if _is_answered_by_tool(wanted, traits):
         return system
     return with_instruction(system, in_words(wanted))
 
@@ -161,26 +163,16 @@ def _encode_thinking(
     if effort is None:
         forced = _is_tool_forced(request) or _is_answered_by_tool(wanted, traits)
         must_not = forced and traits.forced_tools == "unless_reasoning"
-        return _not_thinking(request) if must_not and traits.reasons == "yes" else None
+        quiet = {"type": traits.not_thinking}
+        return quiet if must_not and traits.reasons == "yes" else None
     if effort == "none":
-        return None if traits.reasons == "no" else _not_thinking(request)
+        return None if traits.reasons == "no" else {"type": traits.not_thinking}
     if traits.thinking == "budget":
         return {"type": "enabled", "budget_tokens": _budget(request, effort)}
     if traits.thinking == "adaptive":
         # Without display, thinking comes without its text.
         return {"type": "adaptive", "display": "summarized"}
     return None
-
-
-def _not_thinking(request: LLMRequest) -> dict[str, Any]:
-    # Sonnet 5.5 alone has no "disabled"; between calls of tools it still takes notes.
-    least = _is_model(request, "sonnet-5-5")
-    return {"type": "between_tools" if least else "disabled"}
-
-
-def _is_model(request: LLMRequest, name: str) -> bool:
-    """Whether a model is this one, in any spelling of clouds and gateways."""
-    return name in (request.model or "").replace(".", "-")
 
 
 def _budget(request: LLMRequest, effort: str) -> int:
@@ -194,14 +186,19 @@ def _encode_output(
 ) -> dict[str, Any]:
     output: dict[str, Any] = {}
     effort = request.reasoning_effort
-    # Of the models that are given a budget, Opus 4.5 alone takes an effort as well.
-    takes_effort = traits.thinking != "budget" or _is_model(request, "opus-4-5")
+    takes_effort = traits.thinking != "budget" or traits.budget_and_effort
     if effort not in (None, "none") and takes_effort:
         output["effort"] = effort
-    if wanted and wanted.schema is not None and traits.schemas:
+    if wanted is not None and _is_held_to_schema(wanted, traits):
         schema = supported_schema(_described(wanted))
         output["format"] = {"type": "json_schema", "schema": schema}
     return output
+
+
+def _is_held_to_schema(wanted: OutputFormat, traits: Traits) -> bool:
+    # An object whose names nobody knows beforehand could only come back empty.
+    schema = wanted.schema
+    return schema is not None and traits.schemas and not is_open(schema)
 
 
 def _described(wanted: OutputFormat) -> dict[str, Any]:

@@ -96,6 +96,7 @@ class MessagesStreamDecoder:
         self._blocks: list[_Block] = []
         self._places: dict[int, _Block] = {}
         self._calls: list[_Block] = []
+        self._counted = False
         self._text: list[str] = []
         self._reasoning: list[str] = []
 
@@ -130,8 +131,12 @@ class MessagesStreamDecoder:
         )
         if self.complete:
             return response
+        usage = response.usage
+        if not self._counted:
+            # What the beginning says of the output is not a count.
+            usage = replace(usage, output_tokens=None, total_tokens=None)
         # Without its signature, which comes last, thinking cannot be sent back.
-        return replace(response, finish_reason="error", provider_items=())
+        return replace(response, finish_reason="error", usage=usage, provider_items=())
 
     # -- events -----------------------------------------------------------------------
 
@@ -157,7 +162,9 @@ class MessagesStreamDecoder:
             case "message_start":
                 self._update(mapping(event.get("message")))
             case "message_delta":
-                self._update({"usage": event.get("usage")})
+                usage = mapping(event.get("usage"))
+                self._counted = self._counted or "output_tokens" in usage
+                self._update({"usage": usage})
                 self._update(mapping(event.get("delta")))
             case "message_stop":
                 for block in self._blocks:

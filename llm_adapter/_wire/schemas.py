@@ -33,9 +33,38 @@ def supported_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return _supported(schema, 0)
 
 
+def is_open(schema: Any) -> bool:
+    """Whether an object in the schema takes properties that it does not name.
+
+    >>> is_open({"type": "object", "additionalProperties": {"type": "integer"}})
+    True
+
+    Raises:
+        ValueError: it is nested too deeply, or holds itself.
+    """
+    return _is_open(schema, 0)
+
+
+def _is_open(schema: Any, depth: int) -> bool:
+    if depth > 2 * _DEEPEST:
+        raise _too_deep()
+    if isinstance(schema, Mapping):
+        others = schema.get("additionalProperties", not schema.get("properties"))
+        if schema.get("type") == "object" and others is not False:
+            return True
+        return any(_is_open(each, depth + 1) for each in schema.values())
+    return isinstance(schema, list | tuple) and any(
+        _is_open(each, depth + 1) for each in schema
+    )
+
+
+def _too_deep() -> ValueError:
+    return ValueError("a JSON schema is nested too deeply, or in a circle")
+
+
 def _supported(schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
     if depth > _DEEPEST:
-        raise ValueError("a JSON schema is nested too deeply, or in a circle")
+        raise _too_deep()
     kept: dict[str, Any] = {}
     notes: dict[str, Any] = {}
     for keyword, value in schema.items():

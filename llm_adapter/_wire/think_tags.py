@@ -8,12 +8,14 @@ templates write the opening tag themselves, so that only the closing one arrives
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 OPENING = "<think>"
 CLOSING = "</think>"
 
 Kind: TypeAlias = Literal["text", "reasoning"]
+_Place: TypeAlias = Literal["start", "thought", "text", "closed", "answer"]
 
 _OPENED = re.compile(r"\s*<think>(.*?)(?:</think>(.*)|\Z)", re.DOTALL)
 # Behind a quotation mark it is a word of the answer's, which explains the tag.
@@ -50,86 +52,80 @@ class ThoughtSplitter:
     """
 
     def __init__(self) -> None:
-        self._kind: Kind | None = None  # None: the text may still open with the tag
+        self._at: _Place = "start"
         self._held = ""
-        self._begun = False  # whether the current kind has shown more than blanks
-        self._closed = False
+        self._begun = False  # whether the thought has shown more than blanks
 
     def feed(self, piece: str) -> list[tuple[Kind, str]]:
         """What `piece` completes."""
-        if self._closed and self._begun:
-            return [("text", piece)]
-        plain = "<" not in piece and piece[-1:] not in _QUOTES
-        if self._kind == "text" and not self._held and plain:
+        if self._at == "answer" or (
+            self._at == "text"
+            and not self._held
+            and "<" not in piece
+            and piece[-1:] not in _QUOTES
+        ):
             return [("text", piece)]
         content, self._held = self._held + piece, ""
-        found: list[tuple[Kind, str]] = []
-        self._read(content, found)
-        return found
+        return [each for each in self._pieces(content) if each[1]]
 
     def finish(self) -> list[tuple[Kind, str]]:
         """What was held back in case a tag followed."""
         held, self._held = self._held, ""
-        if self._kind == "reasoning" or (self._closed and not self._begun):
-            held = held.rstrip()
-        return [(self._kind or "text", held)] if held else []
+        if self._at == "thought":
+            return [("reasoning", held.rstrip())] if held.strip() else []
+        return [("text", held)] if held else []
 
-    def _read(self, content: str, found: list[tuple[Kind, str]]) -> None:
-        if self._kind is None:
-            words = content.lstrip()
-            if OPENING.startswith(words[: len(OPENING)]) and len(words) < len(OPENING):
-                self._held = content
-                return
-            thinks = words.startswith(OPENING)
-            self._kind = "reasoning" if thinks else "text"
-            content = words[len(OPENING) :] if thinks else content
-        if self._closed:
-            self._answer(content, found)
-        elif self._kind == "reasoning":
-            self._think(content, found)
+    def _pieces(self, content: str) -> Iterator[tuple[Kind, str]]:
+        if self._at == "start":
+            return self._open(content)
+        if self._at == "thought":
+            return self._think(content)
+        return self._write(content) if self._at == "text" else self._close(content)
+
+    def _open(self, content: str) -> Iterator[tuple[Kind, str]]:
+        """Text that may still begin with the opening tag."""
+        words = content.lstrip()
+        if words.startswith(OPENING):
+            self._at = "thought"
+            yield from self._think(words[len(OPENING) :])
+        elif OPENING.startswith(words):
+            self._held = content
         else:
-            self._write(content, found)
+            self._at = "text"
+            yield from self._write(content)
 
-    def _think(self, content: str, found: list[tuple[Kind, str]]) -> None:
+    def _think(self, content: str) -> Iterator[tuple[Kind, str]]:
+        """A thought, in front of the closing tag."""
         thought, closing, rest = content.partition(CLOSING)
         if not self._begun:
             thought = thought.lstrip()
-        whole = thought.rstrip()
+        # Blanks in front of the closing tag are not part of the thought.
+        shown = thought.rstrip()
         if not closing:
-            # Blanks before the closing tag are not part of the thought.
-            keep = len(whole) - _begun_tag(whole)
-            shown = whole[:keep].rstrip()
+            shown = shown[: len(shown) - _begun_tag(shown)].rstrip()
             self._held = thought[len(shown) :]
-            whole = shown
-        if whole:
-            self._begun = True
-            found.append(("reasoning", whole))
+        self._begun = self._begun or bool(shown)
+        yield "reasoning", shown
         if closing:
-            self._close(rest, found)
+            yield from self._close(rest)
 
-    def _write(self, content: str, found: list[tuple[Kind, str]]) -> None:
+    def _write(self, content: str) -> Iterator[tuple[Kind, str]]:
+        """Text in which a closing tag may still come."""
         closed = _CLOSED.search(content)
         if closed is not None:
-            if closed.start():
-                found.append(("text", content[: closed.start()]))
-            self._close(content[closed.end() :], found)
+            yield "text", content[: closed.start()]
+            yield from self._close(content[closed.end() :])
             return
         keep = len(content) - _begun_tag(content)
         keep -= content[keep - 1 : keep] in _QUOTES
         self._held = content[keep:]
-        if keep:
-            found.append(("text", content[:keep]))
+        yield "text", content[:keep]
 
-    def _close(self, rest: str, found: list[tuple[Kind, str]]) -> None:
-        self._kind, self._closed, self._begun = "text", True, False
-        self._answer(rest, found)
-
-    def _answer(self, content: str, found: list[tuple[Kind, str]]) -> None:
-        """Text after the closing tag, without the blanks that lead it."""
+    def _close(self, content: str) -> Iterator[tuple[Kind, str]]:
+        """The answer, of which the blanks that lead it are no part."""
         words = content.lstrip()
-        if words:
-            self._begun = True
-            found.append(("text", words))
+        self._at = "answer" if words else "closed"
+        yield "text", words
 
 
 def _begun_tag(content: str) -> int:

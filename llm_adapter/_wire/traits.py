@@ -26,6 +26,8 @@ class Traits:
         forced_tools: whether it can be made to call a tool.
         thinking: how Anthropic's models are asked to reason: "adaptive", by a token
             "budget", or None for those that cannot.
+        not_thinking: how they are asked not to.
+        budget_and_effort: whether they take a level of effort beside a budget.
         schemas: whether answers can be held to a JSON schema.
         prefill: whether the conversation may end with the assistant's words.
         system_turns: whether system messages may stand within the conversation.
@@ -40,6 +42,8 @@ class Traits:
     chat: Literal["yes", "tools_unless_reasoning", "without_tools", "no"] = "yes"
     forced_tools: When = "yes"
     thinking: Literal["adaptive", "budget"] | None = None
+    not_thinking: Literal["disabled", "between_tools"] = "disabled"
+    budget_and_effort: bool = False
     schemas: bool = True
     prefill: bool = True
     system_turns: bool = True

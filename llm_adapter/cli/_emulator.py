@@ -14,6 +14,7 @@ import click
 from ._output import Output, one_line
 
 if TYPE_CHECKING:
+    from ..providers import Provider
     from ..testing.emulator import Emulator, Seen
 
 _BANNER = """\
@@ -86,30 +87,29 @@ def emulator(host: str, port: int, latency: float, chance: float) -> None:
 
 
 def _announce(running: Emulator) -> None:
+    from ..providers import PROVIDERS
     from ..testing.emulator.dialects import PROVIDERS as EMULATED
 
     output = Output()
     for name in EMULATED:
         url = running.base_url(name)
-        exports = "\n".join(f"    export {each}" for each in _exports(name, url))
+        exports = "\n".join(
+            f"    export {each}" for each in _exports(PROVIDERS[name], url)
+        )
         output.write(_BANNER.format(name=name, url=url, exports=exports))
     bound = urlsplit(running.url).hostname or ""
     if not ipaddress.ip_address(bound).is_loopback:
         _say("Warning: whoever can reach this machine can use the emulator.")
 
 
-def _exports(name: str, url: str) -> list[str]:
-    """The variables that lead a program to that provider, with their values.
-
-    >>> _exports("local", "http://127.0.0.1:8765/local/v1")
-    ['LOCAL_LLM_BASE_URL=http://127.0.0.1:8765/local/v1']
-    """
-    if name == "local":  # the one that needs no key
-        return [f"LOCAL_LLM_BASE_URL={url}"]
-    if name == "anthropic":  # its own SDK adds the version
-        url = url.removesuffix("/v1")
-    prefix = name.upper()
-    return [f"{prefix}_BASE_URL={url}", f"{prefix}_API_KEY=any-key-will-do"]
+def _exports(provider: Provider, url: str) -> list[str]:
+    """The variables that lead a program to an emulated provider, with their values."""
+    if provider.appends_path == "always":  # so does its own SDK
+        url = url.removesuffix(provider.base_path)
+    exports = [f"{provider.url_variable}={url}"]
+    if provider.key_required:
+        exports.append(f"{provider.key_variable}=any-key-will-do")
+    return exports
 
 
 def _log(seen: Seen) -> None:

@@ -51,7 +51,10 @@ def _names(names: str) -> str:
 
 _FAMILIES = (
     (_names(r"opus-5[-.]5|fable-5([-.][12])?|mythos-5([-.][12])?"), _ALWAYS),
-    (_names(r"sonnet-5[-.]5"), evolve(_BY_ITSELF, forced_tools="no")),
+    (
+        _names(r"sonnet-5[-.]5"),
+        evolve(_BY_ITSELF, forced_tools="no", not_thinking="between_tools"),
+    ),
     (_names(r"haiku-5[-.]5|opus-5"), _BY_ITSELF),
     (_names(r"sonnet-5"), evolve(_BY_ITSELF, system_turns=False)),
     (_names(r"opus-4[-.]8"), evolve(_WHEN_ASKED, system_turns=True)),
@@ -60,7 +63,10 @@ _FAMILIES = (
         _names(r"(opus|sonnet)-4[-.]6"),
         evolve(_WHEN_ASKED, efforts=("none", *_TO_HIGH, "max")),
     ),
-    (_names(r"opus-4[-.]5"), evolve(_BUDGET, efforts=("none", *_TO_HIGH))),
+    (
+        _names(r"opus-4[-.]5"),
+        evolve(_BUDGET, efforts=("none", *_TO_HIGH), budget_and_effort=True),
+    ),
     (_names(r"(sonnet|haiku)-4[-.]5|opus-4[-.]1"), _BUDGET),
     (_names(r"(opus|sonnet)-4([-.]0)?|3[-.]7-sonnet(-latest)?"), _WITHOUT_SCHEMAS),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import os
@@ -511,10 +512,25 @@ def test_ctrl_c_ends_with_130(emulator, options):
 
 
 def started(running):
-    """The base URL and the key variable lines of an emulator that has started."""
-    lines = [running.stdout.readline() for _ in range(5)]
-    exports = [line.split()[1].split("=") for line in lines if "export" in line]
-    return dict(exports)
+    """The variables that an emulator tells when it has started."""
+    lines = iter(running.stdout.readline, "")
+    exports = (line.split()[1].split("=") for line in lines if "export" in line)
+    return dict(itertools.islice(exports, 7))
+
+
+def test_the_emulator_tells_how_to_reach_each_provider():
+    with process("emulator", "--port", "0") as running:
+        told = started(running)
+    host = told["OPENAI_BASE_URL"].removesuffix("/v1")
+    assert told == {
+        "GROQ_BASE_URL": f"{host}/openai/v1",
+        "GROQ_API_KEY": "any-key-will-do",
+        "OPENAI_BASE_URL": f"{host}/v1",
+        "OPENAI_API_KEY": "any-key-will-do",
+        "ANTHROPIC_BASE_URL": f"{host}/anthropic",
+        "ANTHROPIC_API_KEY": "any-key-will-do",
+        "LOCAL_LLM_BASE_URL": f"{host}/local/v1",
+    }
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

@@ -134,8 +134,9 @@ def test_budget_cuts_the_answer(client):
     assert body["stop_reason"] == "max_tokens"
 
 
-def test_budget_of_nothing_only_warms_the_cache(client):
-    body = message(client, max_tokens=0)
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5-5"])
+def test_budget_of_nothing_only_warms_the_cache(client, model):
+    body = message(client, model=model, max_tokens=0)
     assert (body["content"], body["stop_reason"]) == ([], "max_tokens")
     assert body["usage"]["output_tokens"] == 0
 
@@ -155,6 +156,12 @@ def test_schema_answers_an_instance_as_text(client):
     form = {"type": "json_schema", "schema": schema}
     found = json.loads(text(client, output_config={"format": form}))
     assert found == {"job": "poet"}
+
+
+def test_model_that_is_told_in_words_answers_an_object(client):
+    """There is no JSON mode here."""
+    found = text(client, system="Answer with one JSON object and nothing else.")
+    assert isinstance(json.loads(found), dict)
 
 
 @pytest.mark.parametrize(
@@ -503,6 +510,8 @@ def test_model_tells_its_abilities(client):
     assert able["structured_outputs"] == {"supported": True}
     assert able["thinking"]["types"]["adaptive"] == {"supported": False}
     assert able["thinking"]["types"]["enabled"] == {"supported": True}
+    assert able["thinking"]["types"]["between_tools"] == {"supported": False}
+    assert able["server_tools"]["web_search"] == {"supported": True}
     assert able["effort"]["high"] == {"supported": True}
     assert able["effort"]["max"] == {"supported": False}
     dated = client.get("/models/claude-opus-4-5-20251101").json()

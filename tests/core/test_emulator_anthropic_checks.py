@@ -85,6 +85,8 @@ def assistant(*blocks):
         ({"max_tokens": -1}, "greater than or equal to 0"),
         ({"max_tokens": 0, "stream": True}, "0 cannot be combined with `stream`"),
         ({"max_tokens": 0, "output_config": FORM}, "cannot be combined"),
+        ({"max_tokens": 0, "tools": [TOOL], "tool_choice": {"type": "any"}}, "forced"),
+        ({"stop_sequences": ["a", "\n"]}, "must contain non-whitespace"),
         (
             {"max_tokens": 128_001},
             "max_tokens: 128001 > 128000, which is the maximum allowed number of "

@@ -154,13 +154,15 @@ COUNTED = {
     for name, value in MESSAGES.items()
     if name not in ("max_tokens", "stream", "stop_sequences")
 }
+ALSO = ("max_output_tokens", "stream", "stream_options")
+INPUT = {name: value for name, value in RESPONSES.items() if name not in ALSO}
 EMBEDDED = {"input": ["a", "b"], "dimensions": 4, "encoding_format": "base64"}
 GROQ = {"model": "openai/gpt-oss-20b", **CHAT, "reasoning_effort": "low"}
 ASKED = [
     ("groq", "/chat/completions", GROQ),
     ("openai", "/chat/completions", {"model": "gpt-6-luna", **CHAT}),
     ("openai", "/responses", RESPONSES),
-    ("openai", "/responses/input_tokens", RESPONSES),
+    ("openai", "/responses/input_tokens", INPUT),
     ("openai", "/embeddings", {"model": "text-embedding-3-small", **EMBEDDED}),
     ("anthropic", "/messages", MESSAGES),
     ("anthropic", "/messages/count_tokens", COUNTED),

@@ -255,6 +255,14 @@ def test_tokens_of_an_input_are_counted(client):
     assert more > body["input_tokens"] > 0
 
 
+@pytest.mark.parametrize("name", ["max_output_tokens", "temperature", "stream"])
+def test_count_knows_the_fields_of_the_input_alone(client, name):
+    payload = {"model": "gpt-4o", "input": "Hello", name: 20}
+    response = client.post("/responses/input_tokens", json=payload)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "unknown_parameter"
+
+
 # The stream
 
 

@@ -32,13 +32,15 @@ class LlamaServer:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
-    def is_idle(self, timeout: float = 5) -> bool:
+    def is_idle(self, timeout: float = 9) -> bool:
         """Whether it has no answer left to work on within that time."""
         deadline = time.monotonic() + timeout
         while self._busy_slots():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.02)
+            # Whether callers are still there it asks itself after a second in which
+            # no answer to anybody was ready: so never, if asked more often.
+            time.sleep(1.5)
         return True
 
     def _busy_slots(self) -> int:
@@ -67,9 +69,10 @@ def launched(model: Path | None, *options: str) -> Iterator[LlamaServer]:
         options: further ones for its command line.
     """
     port = _free_port()
-    # The program is built by scripts/build_llama_server.
-    command = [os.environ["LLAMA_SERVER"], "--no-ui", "--host", "127.0.0.1"]
-    command += ["--port", str(port)]
+    # Built by scripts/build_llama_server.
+    command = [os.environ["LLAMA_SERVER"], "--host", "127.0.0.1", "--port", str(port)]
+    # Two threads that wait for each other on a busy machine are slower than one.
+    command += ["--threads", "1", "--no-ui"]
     if model is not None:
         command += ["--model", str(model), "--alias", "bigram"]
     with (

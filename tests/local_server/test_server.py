@@ -123,6 +123,13 @@ def test_responses_are_served(client):
     assert message["content"][0]["text"] == SAYS
 
 
+def test_responses_do_not_know_the_wish_for_json(client):
+    wanted = {"format": {"type": "json_schema", "name": "it", "schema": FORECAST}}
+    answer = ask(client, "/responses", {"input": "Hi", "text": wanted})
+    [message] = [each for each in answer["output"] if each["type"] == "message"]
+    assert message["content"][0]["text"] == SAYS
+
+
 def test_models_are_listed(client):
     models = client.get("/models").json()
     assert [model["id"] for model in models["data"]] == ["bigram"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from llm_adapter import LLMRequest, LLMUnsupportedFeatureError
 from llm_adapter._wire.traits import Traits
@@ -52,7 +53,7 @@ KNOWN = {
     "claude-fable-5": ALWAYS,
     "claude-mythos-5-1": ALWAYS,
     "claude-opus-5-5": ALWAYS,
-    "claude-sonnet-5-5": adaptive(forced="no"),
+    "claude-sonnet-5-5": evolve(adaptive(forced="no"), not_thinking="between_tools"),
     "claude-haiku-5-5": adaptive(),
     "claude-opus-5": adaptive(),
     "claude-sonnet-5": adaptive(system=False),
@@ -60,14 +61,8 @@ KNOWN = {
     "claude-opus-4-7": adaptive("no", system=False),
     "claude-opus-4-6": adaptive("no", ("none", *LEVELS[:3], "max"), system=False),
     "claude-sonnet-4-6": adaptive("no", ("none", *LEVELS[:3], "max"), system=False),
-    "claude-opus-4-5": traits(
-        "no",
-        ("none", *LEVELS[:3]),
-        "unless_reasoning",
-        "budget",
-        True,
-        True,
-        False,
+    "claude-opus-4-5": evolve(
+        BUDGET, efforts=("none", *LEVELS[:3]), budget_and_effort=True
     ),
     "claude-sonnet-4-5": BUDGET,
     "claude-haiku-4-5": BUDGET,

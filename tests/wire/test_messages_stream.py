@@ -378,6 +378,15 @@ def test_usage_is_cumulative_and_what_is_not_repeated_stays():
     )
 
 
+def test_a_stream_that_is_cut_does_not_know_what_it_has_written():
+    """The count with which a message begins is a one, whatever follows."""
+    begun = start(usage={"input_tokens": 5, "output_tokens": 1})
+    cut = Read(begun, delta("text_delta", text="Hi"))
+    assert cut.response.usage == Usage(input_tokens=5)
+    late = Read(begun, stop("end_turn", {"output_tokens": 9}), stop(None))
+    assert late.response.usage.total_tokens == 14
+
+
 def test_a_later_message_delta_without_a_reason_leaves_the_first_one():
     assert Read(start(), stop("max_tokens"), stop(None), STOP).response == (
         Read(start(), stop("max_tokens"), STOP).response

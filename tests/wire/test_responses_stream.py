@@ -551,6 +551,28 @@ def test_a_call_that_the_end_does_not_know_is_not_told():
     assert read.events == [ToolCallDelta(0, "b", "f", "{}")]
 
 
+def test_a_call_without_arguments_is_told_with_its_end():
+    item = call(arguments="")
+    assert Read(added(item), done(item)).events == [ToolCallDelta(0, "call_1", "f")]
+
+
+def test_calls_that_only_the_end_knows_are_counted_on():
+    read = Read(done(call("a")), end(call("a"), call("b"), call("c")))
+    assert read.events == [
+        ToolCallDelta(0, "a", "f", "{}"),
+        ToolCallDelta(1, "b", "f", "{}"),
+        ToolCallDelta(2, "c", "f", "{}"),
+    ]
+
+
+def test_calls_with_the_same_id_are_two():
+    read = Read(done(call("a")), end(call("a"), call("a")))
+    assert read.events == [
+        ToolCallDelta(0, "a", "f", "{}"),
+        ToolCallDelta(1, "a", "f", "{}"),
+    ]
+
+
 def test_the_rest_of_a_call_is_told_at_the_end():
     read = Read(added(call()), fragment("{"), end(call()))
     assert read.events[-1] == ToolCallDelta(0, None, None, "}")
@@ -643,6 +665,51 @@ def test_encrypted_content_is_taken_from_the_end_of_an_item():
     item = reasoning("Hm", encrypted_content="whole", id="1")
     (kept,) = Read(added(begun), done(item), event("completed")).response.provider_items
     assert kept["items"] == [item]
+
+
+def test_a_beginning_that_comes_after_the_end_of_its_item_changes_nothing():
+    item = reasoning("Hm", encrypted_content="whole", id="1")
+    (kept,) = Read(done(item), added(item), event("completed")).response.provider_items
+    assert kept["items"] == [item]
+
+
+# -- items without an end -------------------------------------------------------------
+
+
+def test_a_refusal_in_pieces_is_put_together():
+    pieces = [event("refusal.delta", delta="No, "), event("refusal.delta", delta="no.")]
+    response = Read(*pieces, event("completed")).response
+    assert (response.refusal, response.finish_reason) == ("No, no.", "content_filter")
+
+
+@pytest.mark.parametrize(
+    ("begun", "piece", "item"),
+    [
+        (
+            reasoning(id="1"),
+            thought("Hm", item_id="1"),
+            reasoning(content=["Hm"], id="1"),
+        ),
+        (
+            message(id="1", phase="commentary"),
+            text("Hi", item_id="1"),
+            message("Hi", id="1", phase="commentary"),
+        ),
+        (
+            custom(id="1", input=""),
+            event("custom_tool_call_input.delta", delta="SELECT 1", item_id="1"),
+            custom(id="1"),
+        ),
+        (
+            {"type": "brand_new", "id": "1"},
+            text("Hi"),
+            {"type": "brand_new", "id": "1"},
+        ),
+    ],
+)
+def test_an_item_without_an_end_is_kept_as_far_as_it_came(begun, piece, item):
+    (kept,) = Read(added(begun), piece, event("completed")).response.provider_items
+    assert kept["items"][0] == item
 
 
 # -- the end --------------------------------------------------------------------------

@@ -95,6 +95,17 @@ def compose(asked: Asked, reply: Reply) -> Completion:
     )
 
 
+def wanted_schema(form: Any, schema: Any) -> Any:
+    """The schema that a format asks for; None where it asks for none.
+
+    >>> wanted_schema("json_schema", None), wanted_schema("text", {"type": "null"})
+    ({}, None)
+    """
+    if form != "json_schema":
+        return None
+    return {} if schema is None else schema
+
+
 def count_tokens(canonical: str) -> int:
     """Tokens that a request has.
 

@@ -52,10 +52,6 @@ Said = Mapping[str, Any] | tuple[Event, ...]
 """The body of an answer as a JSON object, or a stream's events."""
 
 
-def _accept(call: Call, payload: Payload) -> Reply | None:
-    return None
-
-
 @frozen(eq=False, kw_only=True)
 class Endpoint:
     """One thing that can be asked of a provider."""
@@ -63,10 +59,10 @@ class Endpoint:
     say: Callable[[Call, Payload, Reply], Said]
     words: Callable[[Fault], Reply]
     """A fault's status, with an error object or a refusal, as it is said here."""
+    check: Callable[[Call, Payload], Reply | None]
+    """The refusal of a request, or None."""
     types: Types = field(factory=dict)
     """The JSON types of the payload's fields."""
-    check: Callable[[Call, Payload], Reply | None] = _accept
-    """The refusal of a request, or None."""
     failure: Callable[[Fault, Payload, int], tuple[bytes, ...]] | None = None
     """The events of a fault in mid-stream, after so many others."""
     failed: Callable[[Fault, Payload], Mapping[str, Any] | None] | None = None

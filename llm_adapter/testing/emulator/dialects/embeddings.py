@@ -12,9 +12,9 @@ from typing import Any
 
 from .. import text
 from .completions import count_tokens
-from .payload import Payload
+from .payload import Payload, Types
 
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+TYPES: Types = {
     "model": str,
     "input": (str, list),
     "dimensions": int,

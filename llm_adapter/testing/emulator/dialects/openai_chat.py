@@ -8,11 +8,11 @@ from typing import Any
 from .. import text
 from ..json_bytes import dig
 from ..replies import Reply
-from .completions import Asked, Completion, Function, chosen
+from .completions import Asked, Completion, Function, chosen, wanted_schema
 from .dialect import CREATED, REQUEST_ID
-from .payload import Payload, objects
+from .payload import Payload, Types, objects
 
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+TYPES: Types = {
     "model": str,
     "messages": list,
     "tools": list,
@@ -47,7 +47,7 @@ def asked(payload: Payload, *, thoughts: int = 0) -> Asked:
         stops=stops(payload.get("stop")),
         function=_function(payload),
         json=form == "json_object",
-        schema=({} if schema is None else schema) if form == "json_schema" else None,
+        schema=wanted_schema(form, schema),
         thoughts=thoughts,
     )
 

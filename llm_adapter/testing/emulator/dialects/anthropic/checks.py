@@ -8,8 +8,8 @@ from typing import Any
 from ...json_bytes import dig
 from ...replies import Reply
 from ..dialect import Call
-from ..payload import Payload
-from .models import QUIET, Model, model_of
+from ..payload import Payload, Types, allowed
+from .models import KINDS, QUIET, Model, model_of
 from .schemas import schema_problem
 from .thinking import thinks
 from .tools import tool_problems
@@ -26,15 +26,16 @@ _NAMES: Mapping[type, str] = {
     bool: "boolean",
 }
 
-COUNT_TYPES: Mapping[str, type | tuple[type, ...]] = {
+COUNT_TYPES: Types = {
     "model": str,
     "messages": list,
     "system": (str, list),
     "tools": list,
     **dict.fromkeys(("tool_choice", "thinking", "output_config"), dict),
-    **dict.fromkeys(("cache_control", "context_management"), dict),
+    **dict.fromkeys(("speed", "user_profile_id"), str),
+    "cache_control": dict,
 }
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+TYPES: Types = {
     **COUNT_TYPES,
     "max_tokens": int,
     "stop_sequences": list,
@@ -42,13 +43,10 @@ TYPES: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("temperature", "top_p"), _NUMBER),
     "top_k": int,
     **dict.fromkeys(("metadata", "diagnostics"), dict),
-    **dict.fromkeys(("service_tier", "speed", "inference_geo"), str),
-    "user_profile_id": str,
+    **dict.fromkeys(("service_tier", "inference_geo"), str),
     "container": (str, dict),
-    "mcp_servers": list,
 }
 
-_KINDS = ("adaptive", "enabled", "disabled", "between_tools")
 _SAMPLING = {"temperature": 1, "top_p": 1, "top_k": None}
 """With the default values."""
 
@@ -63,32 +61,34 @@ def check_count(call: Call, payload: Payload) -> Reply | None:
     return next(_problems(call, payload, COUNT_TYPES), None)
 
 
-def _problems(
-    call: Call, payload: Payload, types: Mapping[str, Any]
-) -> Iterator[Reply]:
+def _problems(call: Call, payload: Payload, types: Types) -> Iterator[Reply]:
     if not payload.is_object:
         yield invalid("The request body is not valid JSON.")
     yield from _field_problems(payload, types)
-    if "temperature" in types:
-        yield from _version_problems(call, payload)
+    yield from _version_problems(call, payload)
     model = model_of(payload.model)
     if model is None:
         yield model_not_found(payload.model)
-        return
-    yield from map(invalid, conversation_problems(payload, model))
-    yield from map(invalid, tool_problems(payload))
+    else:
+        yield from map(invalid, _model_problems(payload, model))
+
+
+def _model_problems(payload: Payload, model: Model) -> Iterator[str]:
+    yield from conversation_problems(payload, model)
+    yield from tool_problems(payload)
     for check in _CHECKS:
-        yield from map(invalid, check(payload, model))
+        yield from check(payload, model)
 
 
-def _field_problems(payload: Payload, types: Mapping[str, Any]) -> Iterator[Reply]:
+def _field_problems(payload: Payload, types: Types) -> Iterator[Reply]:
     required = ("model", "messages", "max_tokens")
     given = {*payload.fields, *payload.wrong}
     for name in (each for each in required if each in types and each not in given):
         yield invalid(f"{name}: Field required")
     for name in payload.wrong:
-        allowed = types[name] if isinstance(types[name], tuple) else (types[name],)
-        yield invalid(f"{name}: Input should be a valid {_NAMES[allowed[0]]}")
+        yield invalid(
+            f"{name}: Input should be a valid {_NAMES[allowed(types, name)[0]]}"
+        )
     for name in (each for each in payload.fields if each not in types):
         yield not_permitted(name)
 
@@ -122,8 +122,12 @@ def _check_max_tokens(payload: Payload, model: Model) -> Iterator[str]:
     wanted = payload.get("max_tokens", 1)
     if wanted < 0:
         yield "max_tokens: Input should be greater than or equal to 0"
-    if wanted == 0 and (payload.stream or payload.dig("output_config", "format")):
-        yield "max_tokens: 0 cannot be combined with `stream` or `output_config.format`"
+    form = payload.dig("output_config", "format")
+    if wanted == 0 and (payload.stream or form or _forces(payload)):
+        yield (
+            "max_tokens: 0 cannot be combined with `stream`, `output_config.format` or "
+            "a forced tool"
+        )
     if wanted > model.max_output:
         yield (
             f"max_tokens: {wanted} > {model.max_output}, which is the maximum allowed "
@@ -152,23 +156,25 @@ def _check_thinking(payload: Payload, model: Model) -> Iterator[str]:
     kind = payload.dig("thinking", "type")
     if kind is None and "thinking" in payload.fields:
         yield "thinking.type: Field required"
-    elif kind in _KINDS and kind not in model.kinds:
+    elif kind in KINDS and kind not in model.kinds:
         yield _unsupported_kind(kind, model)
     elif kind in QUIET and _effort(payload, model) not in model.calm:
         text = f'"thinking.type.{kind}" is not supported at effort '
         yield f"{text}'{_effort(payload, model)}' on this model."
-    elif kind is not None and kind not in _KINDS:
+    elif kind is not None and kind not in KINDS:
         yield f"thinking: Input tag '{kind}' found using 'type' does not match any tag"
 
 
 def _unsupported_kind(kind: Any, model: Model) -> str:
     if kind == "adaptive":
         return "adaptive thinking is not supported on this model"
-    advice = '"thinking.type.adaptive" and "output_config.effort" to control thinking'
+    advice = (
+        '"thinking.type.adaptive" and "output_config.effort" to control thinking '
+        "behavior"
+    )
     if kind == "disabled" and model.quiet is not None:
         advice = f'"thinking.type.{model.quiet}" to turn off up-front thinking'
-    text = f'"thinking.type.{kind}" is not supported for this model. Use {advice}'
-    return f"{text} behavior." if advice.endswith("thinking") else f"{text}."
+    return f'"thinking.type.{kind}" is not supported for this model. Use {advice}.'
 
 
 def _check_budget(payload: Payload, model: Model) -> Iterator[str]:
@@ -203,13 +209,21 @@ def _check_effort(payload: Payload, model: Model) -> Iterator[str]:
     )
 
 
+def _forces(payload: Payload) -> bool:
+    """Whether a tool must be called."""
+    return payload.dig("tool_choice", "type") in ("any", "tool")
+
+
 def _check_forced_tool(payload: Payload, model: Model) -> Iterator[str]:
-    if payload.dig("tool_choice", "type") not in ("any", "tool"):
-        return
-    if not model.forces:
+    if _forces(payload) and not model.forces:
         yield "tool_choice: forced tool use is not supported for this model."
-    if thinks(payload):
+    elif _forces(payload) and thinks(payload):
         yield "Thinking may not be enabled when tool_choice forces tool use."
+
+
+def _check_stops(payload: Payload, model: Model) -> Iterator[str]:
+    if any(not str(stop).strip() for stop in payload.get("stop_sequences", [])):
+        yield "stop_sequences: each stop sequence must contain non-whitespace"
 
 
 def _check_format(payload: Payload, model: Model) -> Iterator[str]:
@@ -233,5 +247,6 @@ _CHECKS: tuple[Callable[[Payload, Model], Iterator[str]], ...] = (
     _check_budget,
     _check_effort,
     _check_forced_tool,
+    _check_stops,
     _check_format,
 )

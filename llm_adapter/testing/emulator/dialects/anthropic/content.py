@@ -69,14 +69,12 @@ def _result_problems(
     block: Mapping[str, Any], place: str, model: Model
 ) -> Iterator[str]:
     content = block.get("content", "")
-    if isinstance(content, str):
-        return
-    if not isinstance(content, list):
+    if not isinstance(content, str | list):
         yield f"{place}.content: Input should be a valid string or list"
-        return
-    for number, inner in enumerate(content):
-        at = f"{place}.content.{number}"
-        yield from block_problems(inner, "tool_result", at, model)
+    elif isinstance(content, list):
+        for number, inner in enumerate(content):
+            at = f"{place}.content.{number}"
+            yield from block_problems(inner, "tool_result", at, model)
 
 
 def _source_problems(source: Any, place: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ..completions import (
     chosen,
     compose,
     count_tokens,
+    wanted_schema,
 )
 from ..dialect import REQUEST_ID
 from ..events import Event, Mark
@@ -43,8 +44,8 @@ def respond(payload: Payload, reply: Reply) -> dict[str, Any]:
 
 def asked(payload: Payload) -> Asked:
     """What the request wants."""
+    form = payload.dig("output_config", "format", "type")
     schema = payload.dig("output_config", "format", "schema")
-    wants_json = payload.dig("output_config", "format", "type") == "json_schema"
     stops = payload.get("stop_sequences", [])
     return Asked(
         model=payload.model,
@@ -54,7 +55,7 @@ def asked(payload: Payload) -> Asked:
         function=_function(payload),
         # There is no JSON mode here: a model does what it is told.
         json="one json object" in payload.canonical.lower(),
-        schema=({} if schema is None else schema) if wants_json else None,
+        schema=wanted_schema(form, schema),
         thoughts=EFFORTS.get(_effort(payload), 12) if thinks(payload) else 0,
     )
 
@@ -83,7 +84,8 @@ _Block = Mapping[str, Any]
 
 
 def _blocks(made: Completion, payload: Payload) -> Iterator[_Block]:
-    if made.reasoning is not None or (thinks(payload) and made.refusal is None):
+    silent = made.refusal is not None or payload.get("max_tokens") == 0
+    if made.reasoning is not None or (thinks(payload) and not silent):
         shown = made.scripted or shows_thoughts(payload)
         thought = (made.reasoning or "") if shown else ""
         model = model_of(payload.model)

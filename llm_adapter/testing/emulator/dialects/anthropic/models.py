@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
@@ -16,6 +16,7 @@ QUIET = ("disabled", "between_tools")
 """The kinds that keep a model from thinking."""
 
 Kind = Literal["adaptive", "enabled", "disabled", "between_tools"]
+KINDS = get_args(Kind)
 
 
 @frozen(kw_only=True)
@@ -48,6 +49,7 @@ class Model:
     prefill: bool = False
     system_messages: bool = True
     """Whether `system` is a role."""
+    deprecated_at: str | None = None
     retires_at: str | None = None
 
     @property
@@ -62,7 +64,7 @@ class Model:
             "display_name": self.display_name,
             "created_at": self.created_at,
             "lifecycle": "active" if self.retires_at is None else "deprecated",
-            "deprecated_at": None if self.retires_at is None else self.created_at,
+            "deprecated_at": self.deprecated_at,
             "retires_at": self.retires_at,
             "line": self.line,
             "max_input_tokens": self.max_input,
@@ -73,17 +75,20 @@ class Model:
     def _capabilities(self) -> dict[str, Any]:
         everywhere = (
             *("batch", "citations", "code_execution", "context_management"),
-            *("image_input", "pdf_input", "server_tools", "structured_outputs"),
+            *("image_input", "pdf_input", "structured_outputs"),
         )
         levels = {each: _leaf(each in self.efforts) for each in _ALL_EFFORTS}
         return {
             **{name: _leaf(True) for name in everywhere},
             "effort": {**_leaf(bool(self.efforts)), **levels},
+            "server_tools": {
+                **_leaf(True),
+                "code_execution": _leaf(True),
+                "web_search": _leaf(True),
+            },
             "thinking": {
                 **_leaf(True),
-                "types": {
-                    kind: _leaf(kind in self.kinds) for kind in ("adaptive", "enabled")
-                },
+                "types": {kind: _leaf(kind in self.kinds) for kind in KINDS},
             },
         }
 
@@ -149,7 +154,12 @@ _MODELS = (
     _model("opus", "4.6", "2026-02-05", **_4_6),
     _model("opus", "4.5", "2025-11-24", **{**_4_5, "efforts": _UP_TO_HIGH}),
     _model("haiku", "4.5", "2025-10-15", **_4_5),
-    _model("sonnet", "4.5", "2025-09-29", **_4_5, retires_at="2026-11-30T00:00:00Z"),
+    _model(
+        *("sonnet", "4.5", "2025-09-29"),
+        **_4_5,
+        deprecated_at="2026-09-28T00:00:00Z",
+        retires_at="2026-11-30T00:00:00Z",
+    ),
 )
 MODELS = {model.name: model for model in _MODELS}
 

@@ -11,7 +11,7 @@ from ...json_bytes import dig
 from ...replies import Reply
 from .. import embeddings
 from ..dialect import Call
-from ..payload import Payload, objects
+from ..payload import Payload, Types, allowed, objects
 from .models import Model, model_of
 from .words import error, model_not_found
 
@@ -20,7 +20,7 @@ _EFFORTS = ("high", "medium", "low", "max", "none")
 _DATA_URI = re.compile(r"data:(image/(jpe?g|png|webp))?;base64,")
 
 # All that is understood; everything else is ignored.
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+TYPES: Types = {
     **dict.fromkeys(("model", "reasoning_effort"), str),
     **dict.fromkeys(("messages", "tools"), list),
     **dict.fromkeys(("stream_options", "response_format", "reasoning"), dict),
@@ -39,13 +39,12 @@ _NAMES: Mapping[type, str] = {
 }
 
 
-def _check_body(payload: Payload, types: Mapping[str, Any]) -> Reply | None:
+def _check_body(payload: Payload, types: Types) -> Reply | None:
     if not payload.is_object:
         return error(400, "invalid character in the request body: it is no JSON object")
     for name, value in payload.wrong.items():
-        allowed = types[name] if isinstance(types[name], tuple) else (types[name],)
         text = f"json: cannot unmarshal {_NAMES[type(value)]} into Go struct field "
-        return error(400, f"{text}.{name} of type {_NAMES[allowed[0]]}")
+        return error(400, f"{text}.{name} of type {_NAMES[allowed(types, name)[0]]}")
     return None
 
 

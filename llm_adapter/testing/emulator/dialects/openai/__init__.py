@@ -80,8 +80,8 @@ DIALECT = Dialect(
         "POST /responses/input_tokens": Endpoint(
             say=_count,
             words=response_words,
-            types=responses_checks.TYPES,
-            check=responses_checks.check,
+            types=responses_checks.COUNT_TYPES,
+            check=responses_checks.check_count,
         ),
         "POST /embeddings": EMBEDDINGS,
         "GET /models": _CATALOGUE,

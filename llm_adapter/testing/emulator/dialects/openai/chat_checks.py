@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ...json_bytes import dig
 from ...replies import Reply
 from .. import openai_chat as chat
 from ..dialect import Call
-from ..payload import Payload
+from ..payload import Payload, Types
 from . import checks
 from .chat_messages import message_problems
 from .models import Model, model_of
@@ -19,7 +19,7 @@ from .words import error, invalid, model_not_found, unsupported
 
 _NUMBER = (int, float)
 
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+TYPES: Types = {
     **chat.TYPES,
     **dict.fromkeys(("temperature", "top_p"), _NUMBER),
     **dict.fromkeys(("presence_penalty", "frequency_penalty"), _NUMBER),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import json_bytes
 from ...replies import Reply
-from ..payload import Payload
+from ..payload import Payload, Types, allowed
 from .models import Model
 from .strict import strict_problem
 from .words import invalid, unsupported
@@ -50,7 +50,7 @@ Check = Callable[[Payload, Model], Reply | None]
 """The refusal of what the model does not take, or None."""
 
 
-def check_body(payload: Payload, types: Mapping[str, Any]) -> Reply | None:
+def check_body(payload: Payload, types: Types) -> Reply | None:
     """Whether the body is an object with fields that exist, of the right types."""
     if not payload.is_object:
         return invalid(
@@ -58,9 +58,7 @@ def check_body(payload: Payload, types: Mapping[str, Any]) -> Reply | None:
             "a JSON payload, but what was sent was not valid JSON."
         )
     for name, value in payload.wrong.items():
-        allowed = types[name]
-        expected = allowed if isinstance(allowed, tuple) else (allowed,)
-        one_of = " or ".join(_NAMES[each] for each in expected)
+        one_of = " or ".join(_NAMES[each] for each in allowed(types, name))
         text = f"Invalid type for {name!r}: expected {one_of}, but got "
         return invalid(f"{text}{type_name(value)} instead.", name, "invalid_type")
     unknown = next((name for name in payload.fields if name not in types), None)
@@ -83,8 +81,9 @@ def missing(name: str) -> Reply:
     return invalid(text, name, "missing_required_parameter")
 
 
-def wrong_value(value: Any, allowed: tuple[str, ...], place: str) -> Reply:
-    *others, last = map(repr, allowed)
+def wrong_value(value: Any, known: tuple[str, ...], place: str) -> Reply:
+    """The 400 for what is none of the known values."""
+    *others, last = map(repr, known)
     supported = f"{', '.join(others)}, and {last}"
     text = f"Invalid value: {value!r}. Supported values are: {supported}."
     return invalid(text, place, "invalid_value")

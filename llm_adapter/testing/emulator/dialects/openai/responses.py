@@ -17,6 +17,7 @@ from ..completions import (
     chosen,
     compose,
     count_tokens,
+    wanted_schema,
 )
 from ..dialect import CREATED, REQUEST_ID
 from ..payload import Payload, objects
@@ -76,7 +77,7 @@ def asked(payload: Payload) -> Asked:
         budget=payload.get("max_output_tokens"),
         function=_function(payload),
         json=form == "json_object",
-        schema=({} if schema is None else schema) if form == "json_schema" else None,
+        schema=wanted_schema(form, schema),
         thoughts=EFFORTS.get(effort(payload), 12),
     )
 

@@ -9,27 +9,35 @@ from typing import Any
 from ...json_bytes import dig
 from ...replies import Reply
 from ..dialect import Call
-from ..payload import Payload, objects
+from ..payload import Payload, Types, objects
 from . import checks
 from .models import Model, model_of
 from .responses import SEAL
 from .strict import strict_problem
 from .words import error, invalid, response_model_not_found
 
-_NUMBER = (int, float)
-
-TYPES: Mapping[str, type | tuple[type, ...]] = {
+COUNT_TYPES: Types = {
     **dict.fromkeys(("model", "instructions", "previous_response_id"), str),
-    **dict.fromkeys(("safety_identifier", "prompt_cache_key", "user"), str),
-    **dict.fromkeys(("service_tier", "truncation", "prompt_cache_retention"), str),
-    **dict.fromkeys(("max_output_tokens", "max_tool_calls", "top_logprobs"), int),
-    **dict.fromkeys(("temperature", "top_p"), _NUMBER),
-    **dict.fromkeys(("text", "reasoning", "metadata", "stream_options"), dict),
-    **dict.fromkeys(("prompt_cache_options", "background_options", "prompt"), dict),
-    **dict.fromkeys(("stream", "store", "background", "parallel_tool_calls"), bool),
-    **dict.fromkeys(("tools", "include", "context_management"), list),
-    **dict.fromkeys(("conversation", "tool_choice", "moderation"), (str, dict)),
+    **dict.fromkeys(("truncation", "personality"), str),
+    **dict.fromkeys(("text", "reasoning"), dict),
+    **dict.fromkeys(("conversation", "tool_choice"), (str, dict)),
+    "parallel_tool_calls": bool,
+    "tools": list,
     "input": (str, list),
+}
+"""The fields of a request to count tokens."""
+
+TYPES: Types = {
+    **{name: types for name, types in COUNT_TYPES.items() if name != "personality"},
+    **dict.fromkeys(("safety_identifier", "prompt_cache_key", "user"), str),
+    **dict.fromkeys(("service_tier", "prompt_cache_retention"), str),
+    **dict.fromkeys(("max_output_tokens", "max_tool_calls", "top_logprobs"), int),
+    **dict.fromkeys(("temperature", "top_p"), (int, float)),
+    **dict.fromkeys(("metadata", "stream_options", "access_programs", "image"), dict),
+    **dict.fromkeys(("prompt_cache_options", "background_options", "prompt"), dict),
+    **dict.fromkeys(("stream", "store", "background"), bool),
+    **dict.fromkeys(("include", "context_management"), list),
+    "moderation": (str, dict),
 }
 
 _ROLES = ("assistant", "system", "developer", "user")
@@ -46,8 +54,17 @@ _LEAST_OUTPUT = 16
 
 
 def check(call: Call, payload: Payload) -> Reply | None:
-    """The refusal of a request, or None."""
-    refusal = checks.check_body(payload, TYPES)
+    """The refusal of a request for a response, or None."""
+    return _refusal(payload, TYPES)
+
+
+def check_count(call: Call, payload: Payload) -> Reply | None:
+    """The refusal of a request to count tokens, or None."""
+    return _refusal(payload, COUNT_TYPES)
+
+
+def _refusal(payload: Payload, types: Types) -> Reply | None:
+    refusal = checks.check_body(payload, types)
     if refusal is not None:
         return refusal
     for name in ("model", "input"):
@@ -117,15 +134,21 @@ def _message_problems(item: Mapping[str, Any], place: str) -> Iterator[Reply]:
     role = item.get("role")
     if role not in _ROLES:
         yield checks.wrong_value(role, _ROLES, f"{place}.role")
-        return
-    for index, part in enumerate(objects(item.get("content"))):
-        if part.get("type") not in _PARTS[role]:
+    else:
+        for index, part in enumerate(objects(item.get("content"))):
             at = f"{place}.content[{index}]"
-            yield checks.wrong_value(part.get("type"), _PARTS[role], at)
-        elif part["type"] == "input_image" and isinstance(part.get("image_url"), dict):
-            at = f"{place}.content[{index}].image_url"
-            text = f"Invalid type for '{at}': expected an image URL, but got an object"
-            yield invalid(f"{text} instead.", at, "invalid_type")
+            yield from _part_problems(part, _PARTS[role], at)
+
+
+def _part_problems(
+    part: Mapping[str, Any], allowed: tuple[str, ...], place: str
+) -> Iterator[Reply]:
+    kind, at = part.get("type"), f"{place}.image_url"
+    if kind not in allowed:
+        yield checks.wrong_value(kind, allowed, place)
+    elif kind == "input_image" and isinstance(part.get("image_url"), dict):
+        text = f"Invalid type for '{at}': expected an image URL, but got an object"
+        yield invalid(f"{text} instead.", at, "invalid_type")
 
 
 def _reasoning_problems(item: Mapping[str, Any], after: list[Any]) -> Iterator[Reply]:

@@ -39,16 +39,15 @@ def _problems(schema: Mapping[str, Any], path: Path) -> Iterator[str]:
         place = (*path, *name)
         if isinstance(inner, dict):
             yield from _problems(inner, place)
-        elif inner is not True or name[-1] != "additionalProperties":
+        else:
             yield f"In context={place}, schema must be an object, got {inner!r}."
 
 
 def _own_problems(schema: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{word!r} is not permitted." for word in _REFUSED if word in schema)
-    if "$ref" in schema and len(schema) > 1:
-        others = sorted(set(schema) - {"$ref", "$defs", "definitions"})
-        if others:
-            yield f"$ref cannot have keywords {set(others)}."
+    others = set(schema) - {"$ref", "$defs", "definitions"}
+    if "$ref" in schema and others:
+        yield f"$ref cannot have keywords {others}."
     if not _TYPED & schema.keys():
         yield "schema must have a 'type' key."
     if "default" in schema and schema["default"] is None:
