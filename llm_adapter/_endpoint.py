@@ -72,7 +72,7 @@ def _account(provider: Provider, settings: Settings) -> dict[str, str]:
     }
     found = {header: value for header, value in named.items() if value}
     for header, value in found.items():
-        if not _KEY.fullmatch(value):
+        if not (value.isascii() and value.isprintable()):
             variable = provider.header_variables[header]
             raise LLMConfigurationError(
                 f"{variable} is {value!r:.80}: it holds a character that no HTTP "

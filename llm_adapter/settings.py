@@ -148,18 +148,25 @@ _Reader = Callable[[str], Any]
 
 OTHER_VARIABLES = (
     "ANTHROPIC_AUTH_TOKEN",
+    "AZURE_OPENAI_AD_TOKEN",
     "AZURE_OPENAI_API_KEY",
     "AZURE_OPENAI_ENDPOINT",
     "CEREBRAS_API_KEY",
+    "CEREBRAS_BASE_URL",
     "DEEPSEEK_API_KEY",
     "FIREWORKS_API_KEY",
+    "FIREWORKS_BASE_URL",
     "GEMINI_API_KEY",
     "MISTRAL_API_KEY",
     "OPENAI_ORG_ID",
     "OPENAI_PROJECT_ID",
     "OPENROUTER_API_KEY",
+    "OPENROUTER_APP_TITLE",
+    "OPENROUTER_APP_URL",
     "PERPLEXITY_API_KEY",
+    "PERPLEXITY_BASE_URL",
     "TOGETHER_API_KEY",
+    "TOGETHER_BASE_URL",
     "XAI_API_KEY",
 )
 """Variables that providers name in their data, read but not interpreted here."""

@@ -30,7 +30,7 @@ from ..models import (
     Timeout,
     as_request,
 )
-from ..providers import ANTHROPIC, GROQ, LOCAL, OPENAI, Provider, provider_named
+from ..providers import Provider, provider_named
 from ..settings import Settings
 from .http_events import AsyncHTTPEvents
 from .service import AsyncLLMService
@@ -57,7 +57,7 @@ class AsyncProviderAdapter(AsyncLLMService):
         LLMConfigurationError: key missing or unusable, base URL not a URL.
     """
 
-    provider: ClassVar[Provider]
+    provider: ClassVar[str]
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class AsyncProviderAdapter(AsyncLLMService):
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._connect(
-            self.provider,
+            provider_named(self.provider),
             api_key,
             base_url=base_url,
             model=model,
@@ -278,7 +278,7 @@ class AsyncAdapterOptions(TypedDict, total=False):
 class AsyncGroqAdapter(AsyncProviderAdapter):
     """Groq's fast inference of open models; the key is in GROQ_API_KEY."""
 
-    provider = GROQ
+    provider = "groq"
 
 
 class AsyncOpenAIAdapter(AsyncProviderAdapter):
@@ -291,7 +291,7 @@ class AsyncOpenAIAdapter(AsyncProviderAdapter):
         options: as for every adapter.
     """
 
-    provider = OPENAI
+    provider = "openai"
 
     def __init__(
         self,
@@ -300,13 +300,13 @@ class AsyncOpenAIAdapter(AsyncProviderAdapter):
         api: str = "auto",
         **options: Unpack[AsyncAdapterOptions],
     ) -> None:
-        self._connect(self.provider, api_key, api=api, **options)
+        self._connect(provider_named(self.provider), api_key, api=api, **options)
 
 
 class AsyncAnthropicAdapter(AsyncProviderAdapter):
     """Anthropic's Claude; the key is in ANTHROPIC_API_KEY."""
 
-    provider = ANTHROPIC
+    provider = "anthropic"
 
 
 class AsyncLocalLLMAdapter(AsyncProviderAdapter):
@@ -320,7 +320,7 @@ class AsyncLocalLLMAdapter(AsyncProviderAdapter):
         options: as for every adapter.
     """
 
-    provider = LOCAL
+    provider = "local"
 
     def __init__(
         self,
@@ -329,7 +329,7 @@ class AsyncLocalLLMAdapter(AsyncProviderAdapter):
         api: str = "auto",
         **options: Unpack[AsyncAdapterOptions],
     ) -> None:
-        self._connect(self.provider, api_key, api=api, **options)
+        self._connect(provider_named(self.provider), api_key, api=api, **options)
 
 
 class AsyncOpenAICompatibleAdapter(AsyncProviderAdapter):

@@ -26,7 +26,7 @@ from ..models import (
     Timeout,
     as_request,
 )
-from ..providers import ANTHROPIC, GROQ, LOCAL, OPENAI, Provider, provider_named
+from ..providers import Provider, provider_named
 from ..settings import Settings
 from .http_events import HTTPEvents
 from .service import LLMService
@@ -53,7 +53,7 @@ class ProviderAdapter(LLMService):
         LLMConfigurationError: key missing or unusable, base URL not a URL.
     """
 
-    provider: ClassVar[Provider]
+    provider: ClassVar[str]
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class ProviderAdapter(LLMService):
         http_client: httpx.Client | None = None,
     ) -> None:
         self._connect(
-            self.provider,
+            provider_named(self.provider),
             api_key,
             base_url=base_url,
             model=model,
@@ -274,7 +274,7 @@ class AdapterOptions(TypedDict, total=False):
 class GroqAdapter(ProviderAdapter):
     """Groq's fast inference of open models; the key is in GROQ_API_KEY."""
 
-    provider = GROQ
+    provider = "groq"
 
 
 class OpenAIAdapter(ProviderAdapter):
@@ -287,7 +287,7 @@ class OpenAIAdapter(ProviderAdapter):
         options: as for every adapter.
     """
 
-    provider = OPENAI
+    provider = "openai"
 
     def __init__(
         self,
@@ -296,13 +296,13 @@ class OpenAIAdapter(ProviderAdapter):
         api: str = "auto",
         **options: Unpack[AdapterOptions],
     ) -> None:
-        self._connect(self.provider, api_key, api=api, **options)
+        self._connect(provider_named(self.provider), api_key, api=api, **options)
 
 
 class AnthropicAdapter(ProviderAdapter):
     """Anthropic's Claude; the key is in ANTHROPIC_API_KEY."""
 
-    provider = ANTHROPIC
+    provider = "anthropic"
 
 
 class LocalLLMAdapter(ProviderAdapter):
@@ -316,7 +316,7 @@ class LocalLLMAdapter(ProviderAdapter):
         options: as for every adapter.
     """
 
-    provider = LOCAL
+    provider = "local"
 
     def __init__(
         self,
@@ -325,7 +325,7 @@ class LocalLLMAdapter(ProviderAdapter):
         api: str = "auto",
         **options: Unpack[AdapterOptions],
     ) -> None:
-        self._connect(self.provider, api_key, api=api, **options)
+        self._connect(provider_named(self.provider), api_key, api=api, **options)
 
 
 class OpenAICompatibleAdapter(ProviderAdapter):

@@ -224,7 +224,7 @@ def test_the_sound_request_is_answered(provider, path, body):
 
 
 @pytest.mark.parametrize(("provider", "path", "body"), ASKED)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)  # long vectors take their time
 @given(data=st.data())
 def test_a_damaged_request_is_answered_or_refused(provider, path, body, data):
     where = data.draw(st.sampled_from(list(places(body))))
@@ -232,10 +232,10 @@ def test_a_damaged_request_is_answered_or_refused(provider, path, body, data):
     assert answer(provider, path, damaged).status in (200, 400, 403, 404)
 
 
-@pytest.mark.parametrize(("provider", "path", "body"), ASKED)
-@pytest.mark.parametrize("body_", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
-def test_what_is_no_json_object_is_refused(provider, path, body, body_):
-    assert answer(provider, path, body_).status == 400
+@pytest.mark.parametrize(("provider", "path"), [asked[:2] for asked in ASKED])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(provider, path, body):
+    assert answer(provider, path, body).status == 400
 
 
 @pytest.mark.parametrize(("provider", "path", "body"), ASKED)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 import llm_adapter
 from llm_adapter import LLMConfigurationError, Settings
 from llm_adapter._endpoint import behind_proxy, check_url, endpoint
-from llm_adapter.providers import ANTHROPIC, GROQ, LOCAL, OPENAI
+from llm_adapter.providers import ANTHROPIC, GROQ, LOCAL, OPENAI, PROVIDERS
 
 SECRET = "gsk_hidden91"
+OPENROUTER = PROVIDERS["openrouter"]
 
 
 def groq(*, api_key=SECRET, base_url=None, **settings):
@@ -348,6 +349,11 @@ def test_accounts_are_named_in_headers_where_they_are_set():
     headers = of(OPENAI, api_key="k", others=account).headers
     assert headers["OpenAI-Organization"] == "org-1"
     assert "OpenAI-Project" not in headers
+
+
+def test_a_title_may_hold_blanks():
+    found = of(OPENROUTER, api_key="k", others={"OPENROUTER_APP_TITLE": "My App"})
+    assert found.headers["X-Title"] == "My App"
 
 
 def test_an_account_that_no_header_takes_is_named():

@@ -5,10 +5,11 @@ layer between adds nothing, and the output matrix is a table that says which tok
 to follow which. So a real server runs a real model, and a test knows what it will say:
 
 - `SAYS`, whatever is asked; after `THINKS` where the template lets it think;
-- `GOES_ON` again and again when it is kept from ending (`ignore_eos`);
-- the shortest JSON that a grammar allows, with strings that are `ok` and numbers `1`.
+- `GOES_ON` again and again where it may not end (`UNENDING` in requests.py);
+- the shortest JSON that a grammar allows, with strings that are `ok` and numbers `1`;
+- a call of the first tool after `SAYS`, where it must call one.
 
-It reads one token for each byte, and `overhead` more for the roles.
+It reads one token for each byte, and two more for each message (`prompt_tokens`).
 """
 
 from __future__ import annotations

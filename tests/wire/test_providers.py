@@ -249,6 +249,8 @@ def test_prices_are_exact_and_positive(provider):
 
 
 def test_base_url_ends_with_the_path_that_is_added_to_other_hosts(provider):
+    if not provider.base_url:
+        return  # every customer has an own one
     assert provider.base_url.endswith(provider.base_path)
     own = provider.model_from_server
     assert provider.base_url.startswith("http://localhost" if own else "https://")
