@@ -174,9 +174,7 @@ async def test_a_missing_key_names_its_variable():
 
 async def test_an_unknown_name_lists_the_known_ones():
     AsyncLLMFactory.register_adapter("echo", AsyncEcho)
-    with pytest.raises(
-        LLMConfigurationError, match="deepseek, echo, .* groq, local"
-    ) as caught:
+    with pytest.raises(LLMConfigurationError, match=r"echo, .* groq") as caught:
         AsyncLLMFactory.create("grok")
     assert "'grok'" in str(caught.value)
 
@@ -294,7 +292,7 @@ async def test_a_package_that_cannot_be_imported_says_so(install):
 
 async def test_an_unknown_name_lists_what_packages_bring(install):
     install("their_package")
-    with pytest.raises(LLMConfigurationError, match="groq, .* mock, .* theirs"):
+    with pytest.raises(LLMConfigurationError, match=r"groq, .* mock, .* theirs"):
         AsyncLLMFactory.create("grok")
 
 

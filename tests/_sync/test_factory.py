@@ -175,9 +175,7 @@ def test_a_missing_key_names_its_variable():
 
 def test_an_unknown_name_lists_the_known_ones():
     LLMFactory.register_adapter("echo", Echo)
-    with pytest.raises(
-        LLMConfigurationError, match="deepseek, echo, .* groq, local"
-    ) as caught:
+    with pytest.raises(LLMConfigurationError, match=r"echo, .* groq") as caught:
         LLMFactory.create("grok")
     assert "'grok'" in str(caught.value)
 
@@ -295,7 +293,7 @@ def test_a_package_that_cannot_be_imported_says_so(install):
 
 def test_an_unknown_name_lists_what_packages_bring(install):
     install("their_package")
-    with pytest.raises(LLMConfigurationError, match="groq, .* mock, .* theirs"):
+    with pytest.raises(LLMConfigurationError, match=r"groq, .* mock, .* theirs"):
         LLMFactory.create("grok")
 
 

@@ -13,16 +13,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_adapter import (
-    LLMRequest,
-    LLMUnsupportedFeatureError,
-    Message,
-    Settings,
-    Tool,
-    _call,
-)
+from llm_adapter import LLMRequest, Message, Settings, Tool, _call
+from llm_adapter._schema import JSON_INSTRUCTION
 from llm_adapter._wire.openai_chat import ChatDialect, converter
 from llm_adapter._wire.openai_chat_quirks import ChatQuirks
+from llm_adapter._wire.traits import PLAIN, Traits
 from llm_adapter.models import Audio, Document, Image, Text, ToolCall
 from llm_adapter.providers import GROQ
 from tests.wire.chat import DIALECT, END, Read, choice, chunk
@@ -78,9 +73,7 @@ TURNS = st.one_of(
     ),
     st.builds(Message, st.just("tool"), WORDS, tool_call_id=NAMES),
 )
-FORMATS = st.sampled_from(
-    [{"type": "text"}, {"type": "json_object"}, {"type": "object", "properties": {}}]
-)
+FORMATS = st.sampled_from([{"type": "text"}, {"type": "object", "properties": {}}])
 REQUESTS = st.builds(
     LLMRequest,
     CONTENTS,
@@ -300,6 +293,45 @@ def test_an_output_format_is_sent_in_the_form_of_chat(asked, sent):
     assert encode("Hi", response_format=asked)["response_format"] == sent
 
 
+JSON = {"type": "json_object"}
+
+
+@pytest.mark.parametrize("where", ["prompt", "system_message", "messages"])
+def test_json_that_is_asked_for_in_words_is_asked_for_once(where):
+    said = [Message("user", "In json!")] if where == "messages" else "In json!"
+    body = encode(**{"prompt": "Hi", where: said}, response_format=JSON)
+    plain = encode(**{"prompt": "Hi", where: said})
+    assert body == {**plain, "response_format": JSON}
+
+
+@pytest.mark.parametrize(
+    "messages", [[], [Message("user", "Hi"), Message("tool", "json", tool_call_id="a")]]
+)
+def test_json_mode_is_asked_for_in_words_too_where_nobody_did(messages):
+    """Servers refuse it otherwise."""
+    body = encode("Hi", messages=messages, response_format=JSON, system_message="x")
+    assert body["response_format"] == JSON
+    assert body["messages"][0]["content"] == f"x\n\n{JSON_INSTRUCTION}"
+
+
+def test_a_server_without_json_mode_is_told_in_words_alone():
+    dialect = ChatDialect(ChatQuirks(json_mode=False))
+    body = encode("As json!", response_format=JSON, dialect=dialect)
+    assert "response_format" not in body
+    assert body["messages"][0] == {"role": "system", "content": JSON_INSTRUCTION}
+
+
+@pytest.mark.parametrize(
+    ("quirks", "traits"),
+    [(ChatQuirks(schemas=False), PLAIN), (ChatQuirks(), Traits(schemas=False))],
+)
+def test_a_schema_is_told_in_words_where_server_or_model_take_none(quirks, traits):
+    request = LLMRequest("Hi", response_format=SCHEMA)
+    body = ChatDialect(quirks).encode(request, stream=False, traits=traits)
+    assert body["response_format"] == JSON
+    assert json.dumps(SCHEMA, separators=(",", ":")) in body["messages"][0]["content"]
+
+
 def test_a_type_is_sent_as_its_schema():
     sent = encode("Hi", response_format=Resume)["response_format"]["json_schema"]
     assert sent["name"] == "Resume"
@@ -308,6 +340,7 @@ def test_a_type_is_sent_as_its_schema():
 
 # -- content --------------------------------------------------------------------------
 
+PICTURE = Image("https://example.com/a.png")
 DATA = base64.b64encode(b"\x00\xff").decode()
 
 
@@ -370,11 +403,181 @@ def test_a_recording_names_its_format(media_type, format):
 
 @pytest.mark.parametrize("kind", [Document, Audio])
 @pytest.mark.parametrize("url", ["https://example.com/a", "data:text/plain,Hi"])
-def test_what_can_only_be_sent_as_bytes_is_refused_by_address(kind, url):
-    message = rf"pass the bytes as {kind.__name__}\(data=...\). Nothing was sent."
-    with pytest.raises(LLMUnsupportedFeatureError, match=message) as caught:
-        encode([kind(url)])
-    assert caught.value.feature == kind.__name__
+@pytest.mark.parametrize("place", ["prompt", "messages"])
+def test_what_can_only_be_sent_as_bytes_is_refused_by_address(kind, url, place):
+    request = {
+        "prompt": LLMRequest([kind(url)]),
+        "messages": LLMRequest("Hi", messages=[Message("user", ["Hm", kind(url)])]),
+    }[place]
+    assert DIALECT.unsupported(request, PLAIN) == (
+        f"{kind.__name__} by address (pass its bytes: {kind.__name__}(data=...))"
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Image("https://example.com/a.png"),
+        Document("data:text/plain;base64,SGk="),
+        Document(data=b"Hi", media_type="text/plain"),
+        Audio(data=b"Hi", media_type="audio/wav"),
+    ],
+)
+def test_bytes_and_addresses_of_pictures_can_be_sent(part):
+    assert DIALECT.unsupported(LLMRequest([part]), PLAIN) is None
+
+
+# -- what cannot be said --------------------------------------------------------------
+
+TOOLS = [Tool("f")]
+
+
+def refused(prompt="Hi", *, quirks=None, traits=PLAIN, **fields):
+    """What of a request a dialect with these quirks says that it cannot say."""
+    dialect = ChatDialect(quirks or ChatQuirks())
+    return dialect.unsupported(LLMRequest(prompt, **fields), traits)
+
+
+def test_a_plain_request_can_be_said_whatever_is_set():
+    fields = {"seed": 1, "stop_sequences": ["x"], "tools": TOOLS, "tool_choice": "f"}
+    assert refused(**fields, reasoning_effort="none", messages=[ENDED]) is None
+
+
+LACKING = ChatQuirks(lacks=frozenset({"seed", "stop_sequences", "tools"}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "feature"),
+    [
+        ({"seed": 0}, "seed"),
+        ({"stop_sequences": ["x"], "seed": 1}, "seed"),
+        ({"stop_sequences": ["x"]}, "stop_sequences"),
+        ({"tools": TOOLS, "stop_sequences": ["x"]}, "stop_sequences"),
+        ({"tools": TOOLS}, "tools"),
+    ],
+)
+def test_a_field_that_the_server_lacks_is_named(fields, feature):
+    said = f"{feature} (this API has no such field)"
+    assert refused(quirks=LACKING, **fields) == said
+
+
+@pytest.mark.parametrize("fields", [{}, {"stop_sequences": []}, {"tools": []}])
+def test_a_field_that_is_not_set_is_not_lacking(fields):
+    assert refused(quirks=LACKING, **fields) is None
+
+
+@pytest.mark.parametrize(
+    ("chat", "fields", "begin"),
+    [
+        ("no", {}, "chat "),
+        ("without_tools", {"tools": TOOLS}, "tools "),
+        ("without_tools", {"tools": TOOLS, "reasoning_effort": "none"}, "tools "),
+        ("tools_unless_reasoning", {"tools": TOOLS}, "tools "),
+        (
+            "tools_unless_reasoning",
+            {"tools": TOOLS, "reasoning_effort": "low"},
+            "tools ",
+        ),
+    ],
+)
+def test_what_a_model_does_on_responses_only_is_named(chat, fields, begin):
+    traits = Traits(reasons="yes", chat=chat)
+    assert refused(traits=traits, **fields).startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("chat", "fields"),
+    [
+        ("without_tools", {}),
+        ("tools_unless_reasoning", {}),
+        ("tools_unless_reasoning", {"tools": TOOLS, "reasoning_effort": "none"}),
+    ],
+)
+def test_what_a_model_does_on_chat_too_is_sent(chat, fields):
+    assert refused(traits=Traits(reasons="yes", chat=chat), **fields) is None
+
+
+@pytest.mark.parametrize(
+    ("traits", "effort", "is_refused"),
+    [
+        (Traits(forced_tools="no"), None, True),
+        (Traits(forced_tools="no"), "none", True),
+        (Traits(forced_tools="unless_reasoning"), None, False),
+        (Traits(forced_tools="unless_reasoning"), "low", True),
+        (Traits(forced_tools="unless_reasoning", reasons="yes"), None, False),
+        (Traits(forced_tools="unless_reasoning", reasons="yes"), "none", False),
+        (Traits(forced_tools="unless_reasoning", reasons="yes"), "low", True),
+        (Traits(forced_tools="unless_reasoning", reasons="always"), None, True),
+        (Traits(reasons="always"), None, False),
+    ],
+)
+@pytest.mark.parametrize("choice", ["f", "required"])
+def test_a_tool_that_a_model_cannot_be_made_to_call_is_named(
+    traits, effort, is_refused, choice
+):
+    fields = {"tools": TOOLS, "tool_choice": choice, "reasoning_effort": effort}
+    said = f"tool_choice={choice!r} (this model cannot be made to call a tool)"
+    assert refused(traits=traits, **fields) == (said if is_refused else None)
+
+
+@pytest.mark.parametrize("choice", [None, "auto", "none"])
+def test_a_tool_that_may_be_called_or_not_can_always_be_offered(choice):
+    traits = Traits(forced_tools="no")
+    assert refused(traits=traits, tools=TOOLS, tool_choice=choice) is None
+
+
+@pytest.mark.parametrize(("reasons", "sent"), [("yes", "none"), ("no", None)])
+def test_what_reasons_by_itself_stops_so_that_a_tool_can_be_forced(reasons, sent):
+    traits = Traits(reasons=reasons, forced_tools="unless_reasoning")
+    request = LLMRequest("Hi", tools=TOOLS, tool_choice="f")
+    body = DIALECT.encode(request, stream=False, traits=traits)
+    assert body.get("reasoning_effort") == sent
+
+
+@pytest.mark.parametrize("choice", [None, "auto", "none"])
+def test_what_reasons_by_itself_goes_on_where_no_tool_is_forced(choice):
+    traits = Traits(reasons="yes", forced_tools="unless_reasoning")
+    request = LLMRequest("Hi", tools=TOOLS, tool_choice=choice)
+    body = DIALECT.encode(request, stream=False, traits=traits)
+    assert "reasoning_effort" not in body
+
+
+def test_a_model_that_always_reasons_cannot_be_told_not_to():
+    said = refused(traits=Traits(reasons="always"), reasoning_effort="none")
+    assert said == "reasoning_effort='none' (this model always reasons)"
+
+
+ENDED = Message("assistant", "So:")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "messages", "is_refused"),
+    [
+        ("", [Message("user", "Hi"), ENDED], True),
+        ("Hi", [ENDED], False),
+        ("", [ENDED, Message("user", "Hi")], False),
+        ("Hi", [], False),
+    ],
+)
+def test_a_conversation_that_ends_with_the_assistant_is_refused_where_it_must_not(
+    prompt, messages, is_refused
+):
+    said = refused(prompt, traits=Traits(prefill=False), messages=messages)
+    assert (said or "").startswith("messages") is is_refused
+    assert refused(prompt, messages=messages) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "is_rich"), [("42", False), (["4", "2"], False), (["4", PICTURE], True)]
+)
+def test_a_result_with_more_than_text_is_refused_where_the_server_takes_none(
+    content, is_rich
+):
+    result = Message("tool", content, tool_call_id="a")
+    said = refused(messages=[result], quirks=ChatQuirks(result_parts=False))
+    known = "messages with a tool's result that is more than text"
+    assert said == (known if is_rich else None)
+    assert refused(messages=[result]) is None
 
 
 # -- turns ----------------------------------------------------------------------------
