@@ -16,6 +16,7 @@ from llm_adapter import (
     LLMAuthenticationError,
     LLMConfigurationError,
     LLMConnectionError,
+    LLMContentPolicyError,
     LLMContextLengthError,
     LLMInvalidResponseError,
     LLMModelNotFoundError,
@@ -371,6 +372,45 @@ async def test_an_error_within_a_stream_is_the_error_that_it_says(
     with pytest.raises((LLMAPIError, LLMInvalidResponseError)) as caught:
         await drained(meet(party, max_retries=0).stream("Hi"))
     assert caught.value.provider == party.name
+
+
+DECLINES = [party for party in PARTIES if party.name in ("openai", "anthropic")]
+
+
+@pytest.mark.parametrize("party", DECLINES, ids=str)
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refusal_is_an_answer_with_its_words(meet, emulator, party, streamed):
+    emulator.script(faults.refusal())
+    llm = meet(party)
+    if streamed:
+        _, response = await drained(llm.stream("Hi"))
+    else:
+        response = await llm.generate("Hi")
+    assert response.finish_reason == "content_filter"
+    assert response.refusal
+    assert response.attempts == 1
+
+
+async def test_data_that_was_refused_says_so(meet, emulator):
+    emulator.script(faults.refusal())
+    with pytest.raises(LLMInvalidResponseError, match="The model refused to answer"):
+        await meet(DECLINES[0]).generate_json("Two colours as JSON.")
+
+
+async def test_a_prompt_against_the_policy_is_an_error_of_its_own(meet, emulator):
+    emulator.script(faults.content_policy())
+    with pytest.raises(LLMContentPolicyError):
+        await meet(DECLINES[0]).generate("Hi")
+    assert emulator.counts.requests == 1
+
+
+async def test_an_error_that_ollama_loses_is_an_interrupted_stream(meet, emulator):
+    party = next(each for each in PARTIES if each.name == "local")
+    emulator.script(Reply(text=WORDS) | faults.error_lost())
+    with pytest.raises(LLMStreamInterruptedError) as caught:
+        await drained(meet(party, max_retries=0).stream("Hi"))
+    assert WORDS.startswith(caught.value.partial.text)
+    assert caught.value.partial.text
 
 
 # -- limits ---------------------------------------------------------------------------
