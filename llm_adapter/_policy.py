@@ -21,6 +21,7 @@ DEFAULT_CONNECT = 10.0
 MAX_RETRY_AFTER = 60.0
 
 _TICK = 0.02  # event loops wake up to a tick of their clock too early
+_MOST_STALE = 3  # connections that were idle; after these, new ones are likely
 _LONGEST = 86_400.0  # operating systems do not take every number of seconds
 
 
@@ -37,6 +38,8 @@ class Timer:
         first_token: when a stream must have shown its first delta.
         connect: seconds a connection may take.
         idle: seconds between two pieces of an answer.
+        stale: the connection of the attempt that failed had been used before, and was
+            closed by the other side before a byte of the answer.
     """
 
     total: float
@@ -44,6 +47,7 @@ class Timer:
     first_token: float = math.inf
     connect: float = DEFAULT_CONNECT
     idle: float = math.inf
+    stale: bool = False
 
     def remaining(self, now: float) -> float:
         """Seconds until the nearest of the points in time; 0 when it has passed."""
@@ -200,10 +204,12 @@ class Attempts:
     _attempt_started: float = 0.0
     _delays: Iterator[float] | None = None
     _unreadable: int = 0
+    _stale: int = 0
 
     def begin(self, now: float) -> None:
         """An attempt starts."""
         self._attempt_started = now
+        self.timer.stale = False
         timeout = self.timeout
         self.timer.attempt = now + timeout.attempt if timeout.attempt else math.inf
         first = timeout.first_token
@@ -240,6 +246,10 @@ class Attempts:
         )
 
     def _allowed_delay(self, error: LLMServiceError, now: float) -> float | None:
+        if self.timer.stale and self._stale < _MOST_STALE and now < self.timer.total:
+            # The server hung up while we wrote, which is no failure of the call's.
+            self._stale += 1
+            return 0.0
         if not error.retryable or self._retries_left(error) <= 0:
             return None
         delay = self._delay_for(error.retry_after)
@@ -248,7 +258,7 @@ class Attempts:
         return delay if self.budget.withdraw(now) else None
 
     def _retries_left(self, error: LLMServiceError) -> int:
-        left = self.policy.max_retries - (len(self.history) - 1)
+        left = self.policy.max_retries - (len(self.history) - 1 - self._stale)
         # An unreadable answer was paid for: it is asked for once more, not often.
         return min(left, 2 - self._unreadable) if _is_unreadable(error) else left
 

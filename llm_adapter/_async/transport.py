@@ -166,9 +166,12 @@ class _AsyncConnection:
     async def send(self, request: httpcore.Request, timer: Timer) -> httpcore.Response:
         self.backend.timer = timer
         self.backend.hung_up = False
+        self.backend.heard = False
+        used = self.http.is_idle()
         try:
             return await self.http.handle_async_request(request)
-        except BaseException:
+        except BaseException as failure:
+            timer.stale = used and not self.backend.heard and _hung_up(failure)
             # Before it has sent anything, httpcore leaves the socket open.
             await self.close()
             raise
@@ -176,6 +179,13 @@ class _AsyncConnection:
     async def close(self) -> None:
         with async_shielded():
             await self.http.aclose()
+
+
+def _hung_up(failure: BaseException) -> bool:
+    """Whether the other side has closed the connection."""
+    return isinstance(
+        failure, httpcore.RemoteProtocolError | httpcore.ReadError | httpcore.WriteError
+    )
 
 
 class _AsyncBody:
@@ -230,6 +240,7 @@ class _AsyncBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, connecting: AsyncSlots) -> None:
         self.timer = Timer(total=0.0)
         self.hung_up = False
+        self.heard = False
         self._connecting = connecting
         self._connected_by = 0.0
 
@@ -280,7 +291,9 @@ class _AsyncStream(httpcore.AsyncNetworkStream):
         seconds = self._backend.timer.until_read(monotonic())
         if seconds <= 0:
             raise httpcore.ReadTimeout("the time is up")
-        return await self._stream.read(max_bytes, seconds)
+        data = await self._stream.read(max_bytes, seconds)
+        self._backend.heard = self._backend.heard or data != b""
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # httpcore writes head and body apart; one packet is cheaper for both ends.

@@ -153,9 +153,12 @@ class _Connection:
     def send(self, request: httpcore.Request, timer: Timer) -> httpcore.Response:
         self.backend.timer = timer
         self.backend.hung_up = False
+        self.backend.heard = False
+        used = self.http.is_idle()
         try:
             return self.http.handle_request(request)
-        except BaseException:
+        except BaseException as failure:
+            timer.stale = used and not self.backend.heard and _hung_up(failure)
             # Before it has sent anything, httpcore leaves the socket open.
             self.close()
             raise
@@ -163,6 +166,13 @@ class _Connection:
     def close(self) -> None:
         with shielded():
             self.http.close()
+
+
+def _hung_up(failure: BaseException) -> bool:
+    """Whether the other side has closed the connection."""
+    return isinstance(
+        failure, httpcore.RemoteProtocolError | httpcore.ReadError | httpcore.WriteError
+    )
 
 
 class _Body:
@@ -214,6 +224,7 @@ class _Backend(httpcore.NetworkBackend):
     def __init__(self, connecting: Slots) -> None:
         self.timer = Timer(total=0.0)
         self.hung_up = False
+        self.heard = False
         self._connecting = connecting
         self._connected_by = 0.0
 
@@ -262,7 +273,9 @@ class _Stream(httpcore.NetworkStream):
         seconds = self._backend.timer.until_read(monotonic())
         if seconds <= 0:
             raise httpcore.ReadTimeout("the time is up")
-        return self._stream.read(max_bytes, seconds)
+        data = self._stream.read(max_bytes, seconds)
+        self._backend.heard = self._backend.heard or data != b""
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # httpcore writes head and body apart; one packet is cheaper for both ends.

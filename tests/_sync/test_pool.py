@@ -9,9 +9,16 @@ import time
 
 import pytest
 
-from llm_adapter import GroqAdapter, LLMInvalidResponseError, LLMTimeoutError, Timeout
+from llm_adapter import (
+    GroqAdapter,
+    LLMConnectionError,
+    LLMInvalidResponseError,
+    LLMTimeoutError,
+    Timeout,
+)
 from llm_adapter.testing.emulator import Emulator, Reply, faults
 from tests.concurrency import comes_true, fan_out
+from tests.servers import ANSWER, loopback, read_request
 
 WORDS = Reply(text="one two three four")
 
@@ -276,3 +283,67 @@ def test_bytes_that_are_no_utf8_are_an_invalid_response(emulator, llm):
 def test_a_body_in_pieces_of_a_byte_is_read(emulator, llm):
     emulator.always(Reply(text="naïve 🚀") | faults.split_everywhere())
     assert llm.generate("Hi").text == "naïve 🚀"
+
+
+# -- connections that the server has closed --------------------------------------------
+
+
+def hangs_up_after(answers):
+    """Answers so many requests of a connection, reads one more, and says nothing."""
+
+    def serve(client):
+        with client.makefile("rb") as requests:
+            for _ in range(answers):
+                if read_request(requests) is None:
+                    return
+                client.sendall(ANSWER)
+            read_request(requests)
+
+    return serve
+
+
+def test_a_connection_that_was_closed_while_idle_costs_no_retry():
+    """Servers close connections that they have promised to keep; llama.cpp does."""
+    with loopback(hangs_up_after(1)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with GroqAdapter("key", base_url=url, max_retries=0) as llm:
+            for _ in range(3):
+                response = llm.generate("Hi")
+    assert response.text == "Hello"
+    assert [attempt.delay for attempt in response.history] == [0, 0]
+    assert response.history[0].error == "LLMConnectionError"
+
+
+def test_a_stream_gets_over_it_as_well():
+    with loopback(hangs_up_after(1)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with GroqAdapter("key", base_url=url, max_retries=0) as llm:
+            llm.generate("Hi")
+            with llm.stream("Hi") as stream:
+                assert "".join([text for text in stream.text()]) == "Hello"
+
+
+def test_a_new_connection_that_says_nothing_is_a_failure():
+    with loopback(hangs_up_after(0)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with GroqAdapter("key", base_url=url, max_retries=0) as llm:
+            with pytest.raises(LLMConnectionError) as caught:
+                llm.generate("Hi")
+    assert caught.value.attempts == 1
+
+
+def test_an_answer_that_breaks_off_on_an_old_connection_is_a_failure():
+    def serve(client):
+        with client.makefile("rb") as requests:
+            read_request(requests)
+            client.sendall(ANSWER)
+            read_request(requests)
+            client.sendall(ANSWER[:20])
+
+    with loopback(serve) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        with GroqAdapter("key", base_url=url, max_retries=0) as llm:
+            llm.generate("Hi")
+            with pytest.raises(LLMConnectionError) as caught:
+                llm.generate("Hi")
+    assert caught.value.attempts == 1

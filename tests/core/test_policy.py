@@ -447,3 +447,36 @@ def test_no_course_of_failures_passes_the_deadline_or_the_retries(
         now += delay
     assert now < total
     assert len(attempts.history) <= max_retries + 1
+
+
+# -- connections that were closed while idle ------------------------------------------
+
+
+def stale(attempts, now=0.0):
+    """The wait after an attempt on a connection that the server had closed."""
+    attempts.begin(now)
+    attempts.timer.stale = True
+    error = errors.LLMConnectionError()
+    attempts.failed(error, now)
+    return attempts.next_delay(error, now)
+
+
+def test_stale_connection_is_replaced_at_once_and_takes_no_retry():
+    attempts = course(max_retries=0)
+    assert stale(attempts) == 0
+    assert fail(attempts, LLMServerError()) is None
+
+
+def test_stale_connections_are_replaced_so_often_and_then_count_as_failures():
+    attempts = course(max_retries=0)
+    assert [stale(attempts) for _ in range(4)] == [0, 0, 0, None]
+
+
+def test_stale_connection_does_not_take_a_later_retry():
+    attempts = course(max_retries=2)
+    assert stale(attempts) == 0
+    assert attempts_until_given_up(attempts, LLMServerError) == 3
+
+
+def test_stale_connection_after_the_deadline_is_a_failure():
+    assert stale(course(timeout=Timeout(total=5)), now=6.0) is None

@@ -14,10 +14,11 @@ from llm_adapter import (
     LLMInvalidResponseError,
     LLMQuotaExceededError,
     LLMRateLimitError,
+    LLMServerError,
     LLMStreamInterruptedError,
     Usage,
 )
-from llm_adapter._wire.openai_chat import converter
+from llm_adapter._wire.openai_chat import ChatDialect, converter
 from llm_adapter._wire.openai_chat_quirks import ChatQuirks
 from llm_adapter.models import LLMResponse, ToolCall
 from tests.wire.chat import DIALECT, DONE, END, body, choice, chunk, decode
@@ -134,6 +135,7 @@ def test_content_in_parts_is_put_together():
         {"reasoning": {"text": "x"}, "reasoning_content": "Hm"},
         {"reasoning_details": [{"type": "reasoning.text", "text": "H"}, {"text": "m"}]},
         {"reasoning_details": [None, {"text": 5}, {"text": "Hm"}]},
+        {"reasoning_details": [{"summary": "H"}, {"data": "x"}, {"text": "m"}]},
     ],
 )
 def test_reasoning_is_found_under_every_name(fields):
@@ -145,6 +147,35 @@ def test_reasoning_is_found_under_every_name(fields):
 )
 def test_no_reasoning_is_none(fields):
     assert decode({"content": "Hi", **fields}).reasoning is None
+
+
+THOUGHTS = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "H"}], "closed": True},
+    {"type": "text", "text": "4"},
+    {"type": "reasoning", "text": "m"},
+    {"type": "thinking", "thinking": 5},
+    {"type": "thinking", "thinking": [None, {"type": "ref", "ids": [1]}]},
+]
+
+
+def test_thoughts_among_the_parts_of_a_content_are_reasoning():
+    response = decode({"content": THOUGHTS})
+    assert (response.reasoning, response.text) == ("Hm", "4")
+
+
+THINKS = ChatDialect(ChatQuirks(think_tags=True))
+
+
+def test_reasoning_within_the_text_is_told_from_it_where_the_server_does_not():
+    written = body({"content": "<think>Hm</think>4"})
+    response = THINKS.decode(written)
+    assert (response.reasoning, response.text) == ("Hm", "4")
+    assert DIALECT.decode(written).text == "<think>Hm</think>4"
+
+
+def test_a_tag_in_the_text_is_left_where_reasoning_has_its_own_place():
+    response = THINKS.decode(body({"content": "a</think>b", "reasoning": "Hm"}))
+    assert (response.reasoning, response.text) == ("Hm", "a</think>b")
 
 
 def test_a_refusal_is_a_content_filter_and_is_kept():
@@ -175,6 +206,7 @@ def test_an_answer_in_a_delta_is_read():
         ("max_tokens", "length"),
         ("max_output_tokens", "length"),
         ("model_context_window_exceeded", "length"),
+        ("model_length", "length"),
         ("tool_calls", "tool_calls"),
         ("function_call", "tool_calls"),
         ("tool_use", "tool_calls"),
@@ -184,6 +216,8 @@ def test_an_answer_in_a_delta_is_read():
         ("error", "error"),
         ("cancelled", "error"),
         ("failed", "error"),
+        ("insufficient_system_resource", "error"),
+        ("STOP", "stop"),
         ("abort", "unknown"),
         ("load", "unknown"),
     ],
@@ -272,6 +306,18 @@ def test_a_short_id_of_digits_is_kept():
 @pytest.mark.parametrize("item", [None, 5, "f", {}, {"function": None}, {"name": "f"}])
 def test_a_call_without_a_function_is_nameless(item):
     assert [call.name for call in tool_calls(item)] == [""]
+
+
+def test_a_call_in_its_form_of_before_2023_11_is_read():
+    legacy = {"name": "f", "arguments": "{}"}
+    (call,) = decode({"content": None, "function_call": legacy}).tool_calls
+    assert (call.name, call.raw_arguments) == ("f", "{}")
+
+
+def test_a_call_in_both_forms_is_read_once():
+    function = {"name": "f", "arguments": "{}"}
+    message = {"function_call": function, "tool_calls": [{"function": function}]}
+    assert len(decode(message).tool_calls) == 1
 
 
 @pytest.mark.parametrize("value", [None, {}, "f", 5, []])
@@ -465,6 +511,23 @@ def test_a_null_error_beside_an_answer_is_none():
     assert decode({"content": "Hi"}, error=None).text == "Hi"
 
 
+def test_an_error_beside_an_answer_is_an_error():
+    """As it is in a stream: OpenRouter says so when a provider gave up."""
+    with pytest.raises(LLMRateLimitError, match="slow"):
+        decode({"content": "Hal"}, error={"code": 429, "message": "slow"})
+
+
+def test_an_error_in_the_place_of_an_answer_is_an_error():
+    failed = {"code": 502, "message": "upstream"}
+    with pytest.raises(LLMServerError, match="upstream"):
+        DIALECT.decode(choice({"content": ""}, finish_reason="error", error=failed))
+
+
+def test_an_answer_that_ended_with_an_unexplained_error_says_so():
+    response = DIALECT.decode(choice({"content": "Hal"}, finish_reason="error"))
+    assert (response.text, response.finish_reason) == ("Hal", "error")
+
+
 @pytest.mark.parametrize(
     "page", [b"<!DOCTYPE html><title>Sign in</title>", b" \n<HTML><h1>502</h1>"]
 )
@@ -514,5 +577,6 @@ def test_a_stream_of_nothing_but_its_end_is_an_empty_answer():
 def test_the_converter_reads_the_parts_of_an_answer_too():
     made = converter(ChatQuirks())
     assert made.structure({"prompt_tokens": 1}, Usage) == Usage(input_tokens=1)
+    assert made.structure(None, Usage) == Usage()
     item = {"id": "a", "function": {"name": "f", "arguments": "{}"}}
     assert made.structure(item, ToolCall) == ToolCall("a", "f", {}, "{}")

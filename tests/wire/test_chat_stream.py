@@ -15,6 +15,7 @@ from llm_adapter import (
     LLMInvalidResponseError,
     LLMOverloadedError,
     LLMRateLimitError,
+    LLMServerError,
     LLMStreamInterruptedError,
     TextDelta,
     Usage,
@@ -61,6 +62,10 @@ def calls(*deltas):
         ({"reasoning": "", "reasoning_content": "Hm"}, ReasoningDelta("Hm")),
         ({"reasoning": "Hm", "reasoning_content": "Hm"}, ReasoningDelta("Hm")),
         ({"reasoning_details": [{"text": "H"}, {"text": "m"}]}, ReasoningDelta("Hm")),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"text": "Hm"}]}]},
+            ReasoningDelta("Hm"),
+        ),
     ],
 )
 def test_a_delta_is_told_as_it_comes(delta, event):
@@ -132,9 +137,34 @@ def test_a_whole_message_in_the_place_of_a_delta_is_read():
     )
 
 
+@pytest.mark.parametrize("deltas", [["Hel", "lo"], ["Hello"], []])
+def test_a_whole_message_that_says_again_what_its_deltas_have_said_is_not_read(deltas):
+    said = [chunk({"content": each}) for each in deltas]
+    whole = {"message": {"content": "Hello"}, "finish_reason": "stop"}
+    read = Read(*said, event({"choices": [whole]}), DONE)
+    assert (read.text(), read.response.finish_reason) == ("Hello", "stop")
+
+
+def test_calls_that_a_whole_message_says_again_are_not_read_again():
+    calls = [call(0, "a", "f", "{}")]
+    whole = {"message": {"content": None, "tool_calls": calls}}
+    read = Read(chunk({"tool_calls": calls}), event({"choices": [whole]}), DONE)
+    assert len(read.response.tool_calls) == 1
+
+
+def test_messages_in_the_place_of_deltas_that_go_on_are_read():
+    pieces = [event({"choices": [{"message": {"content": each}}]}) for each in "abc"]
+    assert Read(*pieces, END).text() == "abc"
+
+
 def test_of_several_alternatives_the_first_is_the_answer():
-    other = event({"choices": [{"index": 1, "delta": {"content": "B"}}]})
-    assert Read(chunk({"content": "A"}), other, END).text() == "A"
+    first, other = ({"index": i, "delta": {"content": "AB"[i]}} for i in (0, 1))
+    streams = (
+        [{"choices": [first]}, {"choices": [other]}],
+        [{"choices": [other, first]}],
+    )
+    for chunks in streams:
+        assert Read(*map(event, chunks), END).text() == "A"
 
 
 # -- what stands beside the deltas ----------------------------------------------------
@@ -311,6 +341,29 @@ def test_an_error_in_a_stream_is_found_in_every_form(written, kind, message):
     assert (read.text(), read.complete) == ("Hi", False)
 
 
+def test_usage_that_comes_with_an_error_is_kept():
+    """What was used is paid for."""
+    failed = {"message": "lost", "code": 502}
+    read = Read(chunk({}, "error", error=failed, usage={"total_tokens": 5}))
+    assert read.response.usage == Usage(total_tokens=5)
+    assert isinstance(read.error, LLMServerError)
+
+
+def test_an_error_in_the_place_of_an_answer_is_found():
+    failed = {"code": 429, "message": "slow"}
+    choice = {"delta": {"content": ""}, "finish_reason": "error", "error": failed}
+    assert isinstance(Read(event({"choices": [choice]})).error, LLMRateLimitError)
+
+
+@pytest.mark.parametrize("dialect", [DIALECT, WITHOUT_DONE])
+def test_a_stream_that_ends_with_an_error_is_not_complete(dialect):
+    read = Read(
+        chunk({"content": "Hi"}, "stop"), event({"error": "x"}), dialect=dialect
+    )
+    assert not read.complete
+    assert read.response.finish_reason == "error"
+
+
 def test_an_error_in_a_stream_may_name_a_wait():
     told = {"message": "Please try again in 5.5s.", "code": "rate_limit_exceeded"}
     assert Read(event({"error": told})).error.retry_after == 5.5
@@ -442,6 +495,14 @@ def test_id_and_name_come_with_the_first_piece_of_a_call_only():
         ToolCallDelta(0, "a", "f", "{"),
         ToolCallDelta(0, None, None, "}"),
     ]
+
+
+def test_a_call_in_its_form_of_before_2023_11_is_put_together():
+    pieces = [{"name": "f", "arguments": "{"}, {"arguments": "}"}, {"name": "f"}]
+    read = Read(*(chunk({"function_call": each}) for each in pieces), END)
+    ((_, name, arguments),) = read.calls().values()
+    assert (name, arguments) == ("f", "{}")
+    assert read.response.finish_reason == "tool_calls"
 
 
 def test_an_item_that_is_no_call_makes_a_nameless_one():
