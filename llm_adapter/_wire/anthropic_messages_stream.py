@@ -160,7 +160,7 @@ class MessagesStreamDecoder:
             case "content_block_stop":
                 self._end(self._places.get(_index(event)), events)
             case "message_start":
-                self._update(mapping(event.get("message")))
+                self._start(mapping(event.get("message")), events)
             case "message_delta":
                 usage = mapping(event.get("usage"))
                 self._counted = self._counted or "output_tokens" in usage
@@ -172,6 +172,15 @@ class MessagesStreamDecoder:
                 self.complete = True
             case _ if describes_error(value):
                 self.error = error_of(value)
+
+    def _start(self, message: Mapping[str, Any], events: list[StreamEvent]) -> None:
+        """Take what a message begins with; some proxies repeat it, some fill it."""
+        if self._message:
+            return
+        self._update({**message, "content": None})
+        content = message.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else ()):
+            self._end(self._begin(index, mapping(block), events), events)
 
     def _update(self, fields: Mapping[str, Any]) -> None:
         """Take what is said of the message; usage is cumulative, so the last counts."""

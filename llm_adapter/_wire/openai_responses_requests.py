@@ -28,7 +28,7 @@ from ..models import (
 )
 from .body import text
 from .kept import kept_items
-from .openai_chat_requests import data_url
+from .openai_chat_content import data_url, is_text
 from .openai_responses_answers import ARGUMENTS, NAME, item_kind, output_text
 from .traits import PLAIN, Traits, holds
 

@@ -102,12 +102,11 @@ class ResponsesStreamDecoder:
                 self._fields[name] = value
 
     def _end(self, response: Fields, status: str) -> None:
-        failed = status == "failed" or response.get("status") == "failed"
         known = text(response.get("status")) or status
-        self._learn({**response, "status": "failed" if failed else known})
+        self._learn({**response, "status": known})
         self._response = self._whole(output_items(response))
         self._items.tell_rest(self._response)
-        if failed:
+        if "failed" in (status, known):
             self.error = failure(self._fields)
         else:
             self.complete = True

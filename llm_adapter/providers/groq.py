@@ -83,12 +83,9 @@ GROQ = Provider(
         ),
     ),
     dialects=(
-        # Usage comes under x_groq without asking.
-        ChatDialect(
-            ChatQuirks(
-                usage_on_request=False, sends_reasoning="reasoning", think_tags=True
-            )
-        ),
+        # Usage comes under x_groq without asking. Reasoning stands in the text only when
+        # that is asked for (reasoning_format raw).
+        ChatDialect(ChatQuirks(usage_on_request=False, sends_reasoning="reasoning")),
     ),
     parts=(Image,),
     max_stop_sequences=4,

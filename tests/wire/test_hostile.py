@@ -6,26 +6,46 @@ import copy
 import inspect
 import json
 import pickle
+import re
 import sys
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llm_adapter import LLMInvalidResponseError, LLMServiceError
+from llm_adapter import LLMInvalidResponseError, LLMRequest, LLMServiceError, Tool
 from llm_adapter._wire.body import count, excerpt, read_json
+from llm_adapter._wire.embeddings import decode_embeddings
+from llm_adapter._wire.error_bodies import read_error
 from llm_adapter._wire.errors import (
     describes_error,
     error_from_answer,
     error_from_value,
-    read_error,
 )
 from llm_adapter._wire.model_list import decode_models
+from llm_adapter._wire.openai_chat import ChatDialect
+from llm_adapter._wire.openai_chat_quirks import ChatQuirks
+from llm_adapter._wire.token_count import decode_count
 from llm_adapter.models import LLMResponse
+from llm_adapter.providers import GROQ
+from llm_adapter.providers.compatible import COMPATIBLE
 from tests.wire.chat import DIALECT, END, WITHOUT_DONE, Read, event
 from tests.wire.pieces import in_pieces
 from tests.wire.recorded import RECORDED
+
+EVERYTHING = ChatDialect(
+    ChatQuirks(
+        think_tags=True,
+        keeps=frozenset({"reasoning_details", "extra_content", "thinking"}),
+        sends_reasoning="reasoning",
+        hidden_output=True,
+        apart=("reasoning_tokens", "citation_tokens"),
+    )
+)
+DIALECTS = [provider.dialects[0] for provider in (GROQ, *COMPATIBLE)] + [EVERYTHING]
+TOOLS = [Tool("f")]
 
 # -- the ways in ----------------------------------------------------------------------
 
@@ -34,6 +54,26 @@ def decode(body):
     response = DIALECT.decode(body)
     assert isinstance(response, LLMResponse)
     return response
+
+
+def decode_everywhere(body):
+    """Read an answer as every provider's, and send it back to every other."""
+    for response in [dialect.decode(body) for dialect in DIALECTS]:
+        request = LLMRequest("Hi", model="m", messages=[response.message], tools=TOOLS)
+        for dialect in DIALECTS:
+            msgspec.json.encode(dialect.encode(request, stream=True))
+
+
+def stream_everywhere(body):
+    """Read a stream as every provider's; what it says is what its deltas said."""
+    for dialect in DIALECTS:
+        read = Read(b"data: ", body, b"\n\n", END, dialect=dialect)
+        pickle.dumps(read.response)
+        told = read.text() + read.reasoning()
+        said = read.response.text + (read.response.reasoning or "")
+        assert dialect.quirks.think_tags or told == said
+        if read.error is not None:
+            raise read.error
 
 
 def read_stream(*pieces):
@@ -56,6 +96,10 @@ def answer_error(body, status=400):
 
 WAYS = {
     "decode": decode,
+    "any provider": decode_everywhere,
+    "any stream": stream_everywhere,
+    "embeddings": lambda body: decode_embeddings(body, 1),
+    "count": decode_count,
     "stream": lambda body: read_stream(b"data: ", body, b"\n\n"),
     "error event": lambda body: read_stream(b"event: error\ndata: ", body, b"\n\n"),
     "error answer": answer_error,
@@ -156,6 +200,65 @@ VALID = [
     },
     {"detail": [{"loc": ["body", 0], "msg": "field required", "type": "missing"}]},
     {"object": "list", "data": [{"id": "m", "object": "model"}]},
+    {"data": [{"index": 0, "embedding": [0.5]}], "input_tokens": 5},
+    {
+        "choices": [
+            {
+                "message": {
+                    "content": [
+                        {
+                            "type": "thinking",
+                            "thinking": [{"type": "text", "text": "H"}],
+                        },
+                        {"type": "text", "text": "<think>m</think>4"},
+                    ],
+                    "function_call": {"name": "f", "arguments": "{}"},
+                },
+                "finish_reason": "model_length",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 3,
+            "completion_tokens": 4,
+            "total_tokens": 9,
+            "reasoning_tokens": 2,
+            "citation_tokens": 1,
+            "num_cached_tokens": 1,
+        },
+    },
+    {
+        "choices": [
+            {
+                "delta": {
+                    "reasoning_details": [
+                        {"type": "reasoning.text", "text": "H", "index": 0, "id": "r"},
+                        {"type": "reasoning.text", "signature": "S", "index": 0},
+                    ],
+                    "tool_calls": [
+                        {
+                            "id": "a",
+                            "function": {"name": "f"},
+                            "extra_content": {"google": {"thought_signature": "S"}},
+                        }
+                    ],
+                }
+            }
+        ]
+    },
+    [
+        {
+            "error": {
+                "code": 429,
+                "status": "RESOURCE_EXHAUSTED",
+                "message": {"detail": "no"},
+                "details": [
+                    {"reason": "X", "violations": [{"quotaId": "PerDay"}]},
+                    {"retryDelay": "46s"},
+                ],
+                "metadata": {"error_type": "timeout", "raw": "x", "reasons": ["y"]},
+            }
+        }
+    ],
 ]
 
 
@@ -228,8 +331,9 @@ def changed(value, path, other):
 
 
 def streamed(body):
-    """The same answer as a chunk of a stream."""
-    return written(body).replace(b'"message"', b'"delta"', 1)
+    """The same answer as a chunk of a stream, and the other way round."""
+    names = {b'"message"': b'"delta"', b'"delta"': b'"message"'}
+    return re.sub(b'"(message|delta)"', lambda m: names[m[0]], written(body))
 
 
 SPOTS = [(body, path) for body in VALID for path in places(body)]

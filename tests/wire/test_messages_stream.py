@@ -387,6 +387,28 @@ def test_a_stream_that_is_cut_does_not_know_what_it_has_written():
     assert late.response.usage.total_tokens == 14
 
 
+def test_what_a_message_begins_with_is_a_part_of_it():
+    """As after calls that a program of the model's has made."""
+    call = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+    read = Read(start(content=[text("Hello"), call]), stop("tool_use"), STOP)
+    assert read.response.text == read.text() == "Hello"
+    (found,) = read.response.tool_calls
+    assert (found.id, found.name, found.arguments) == ("t1", "f", {"a": 1})
+    assert read.response.finish_reason == "tool_calls"
+    assert [type(e).__name__ for e in read.events] == [
+        "TextDelta",
+        "ToolCallDelta",
+        "ToolCallDelta",
+    ]
+
+
+def test_a_beginning_that_is_repeated_changes_nothing():
+    once = start(usage={"input_tokens": 10})
+    other = start(id="msg_2", usage={"input_tokens": 99})
+    end = stop("end_turn", {"output_tokens": 2})
+    assert Read(once, other, end, STOP).response == Read(once, end, STOP).response
+
+
 def test_a_later_message_delta_without_a_reason_leaves_the_first_one():
     assert Read(start(), stop("max_tokens"), stop(None), STOP).response == (
         Read(start(), stop("max_tokens"), STOP).response

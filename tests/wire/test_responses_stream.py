@@ -341,6 +341,7 @@ def test_a_delta_is_told_as_it_comes(written, delta):
         event("web_search_call.searching", item_id="a"),
         event("mcp_call.failed", error={"message": "no"}),
         event("brand_new", detail="x"),
+        event("brand_new", item=message("x")),
         event("created", response=None),
         event("output_text.annotation.added", annotation={}),
         event("refusal.delta", delta="No."),
@@ -390,8 +391,8 @@ def test_the_rest_of_a_part_is_told_with_its_end():
 
 
 def test_an_end_that_says_otherwise_is_the_answer_and_is_not_told_twice():
-    read = Read(text("Hi"), done(message("Ho")), end(message("Ha")))
-    assert (read.text(), read.response.text) == ("Hi", "Ha")
+    read = Read(text("Hi"), done(message("Hallo")), end(message("Hullo")))
+    assert (read.text(), read.response.text) == ("Hi", "Hullo")
 
 
 # -- which item -----------------------------------------------------------------------
@@ -574,8 +575,21 @@ def test_calls_with_the_same_id_are_two():
 
 
 def test_the_rest_of_a_call_is_told_at_the_end():
-    read = Read(added(call()), fragment("{"), end(call()))
-    assert read.events[-1] == ToolCallDelta(0, None, None, "}")
+    two = [call("a"), call("b")]
+    read = Read(*map(added, two), fragment("{"), end(*two))
+    assert read.events == [
+        ToolCallDelta(0, "a", "f"),
+        ToolCallDelta(1, "b", "f", "{"),
+        ToolCallDelta(0, None, None, "{}"),
+        ToolCallDelta(1, None, None, "}"),
+    ]
+
+
+@pytest.mark.parametrize("known", [{"call_id": "a"}, {"name": "f"}])
+def test_a_call_is_told_once_its_id_and_its_name_are_known(known):
+    begun = {"type": "function_call", "id": "1", **known}
+    read = Read(added(begun), fragment("{"), done(call("a", id="1")))
+    assert read.events == [ToolCallDelta(0, "a", "f", "{}")]
 
 
 def test_a_call_without_an_id_gets_one_that_stays():
@@ -651,6 +665,11 @@ def test_reasoning_that_came_before_its_summary_stays_the_response_s():
     item = reasoning("short", content=["long"], id="1")
     read = Read(thought("long", item_id="1"), summary("short", item_id="1"), end(item))
     assert read.reasoning() == read.response.reasoning == "long"
+
+
+def test_of_reasoning_that_only_the_end_knows_the_summary_counts():
+    item = reasoning("short", content=["long"], id="1")
+    assert Read(added(item), end(item)).response.reasoning == "short"
 
 
 def test_encrypted_content_is_never_taken_from_the_beginning_of_an_item():
@@ -883,6 +902,7 @@ def test_an_error_in_a_stream_is_found_in_every_form(written, kind, told):
     read = Read(text("Hi"), written, end(message("Hi")))
     assert type(read.error) is kind
     assert read.error.message == told
+    assert read.error.status_code == (503 if kind is LLMOverloadedError else 200)
     assert (read.text(), read.response.text, read.complete) == ("Hi", "Hi", False)
 
 
