@@ -98,7 +98,11 @@ def _provider_of(settings: Settings) -> str:
 
 @frozen(kw_only=True)
 class Call:
-    """A request, ready to be sent as often as it takes."""
+    """A request, ready to be sent as often as it takes.
+
+    Args:
+        spent: seconds of its time that are over when it begins.
+    """
 
     provider: str
     model: str
@@ -109,6 +113,7 @@ class Call:
     body: bytes = field(default=b"", repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    spent: float = 0.0
 
     def context(self, error: LLMServiceError) -> LLMServiceError:
         """The error, told which call it belongs to."""

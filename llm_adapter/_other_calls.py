@@ -21,7 +21,11 @@ from .providers import choose_dialect, complete
 
 
 def models_call(
-    client: Client, *, after: str | None = None, timeout: Timeout | None = None
+    client: Client,
+    *,
+    after: str | None = None,
+    timeout: Timeout | None = None,
+    spent: float = 0.0,
 ) -> Call:
     """The call that asks for the list of models.
 
@@ -29,6 +33,7 @@ def models_call(
         client: whose provider is asked.
         after: the last model of the page before.
         timeout: instead of the client's.
+        spent: seconds that earlier pages took.
     """
     path = model_list.path(pages=client.provider.pages, after=after)
     return Call(
@@ -38,6 +43,7 @@ def models_call(
         url=client.endpoint.url(path),
         secrets=known_secrets(client.endpoint.key, {}),
         timeout=whole(timeout or client.timeout),
+        spent=spent,
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from attrs import Factory, define, field, frozen
 
-from ._replace import replace
 from .errors import (
     LLMInvalidResponseError,
     LLMServiceError,
@@ -95,16 +94,6 @@ def merge_timeout(own: float | Timeout | None, default: Timeout) -> Timeout:
         first_token=own.first_token or default.first_token,
         idle=own.idle or default.idle,
     )
-
-
-def shortened(timeout: Timeout, spent: float) -> Timeout:
-    """What is left of the limits of a call of which `spent` seconds have passed.
-
-    >>> shortened(Timeout(total=5), 2).total
-    3
-    """
-    total = (timeout.total or DEFAULT_TOTAL) - spent
-    return replace(timeout, total=max(total, _TICK))
 
 
 def start_timer(timeout: Timeout, now: float) -> Timer:

@@ -75,7 +75,7 @@ def output_format(
 
 
 def in_words(wanted: OutputFormat) -> str:
-    """What is asked for, as an instruction: for providers that take no schema.
+    r"""What is asked for, as an instruction: for providers that take no schema.
 
     >>> in_words(OutputFormat(schema={"type": "object"}))[-41:]
     'match this JSON schema:\n{"type":"object"}'
@@ -87,7 +87,7 @@ def in_words(wanted: OutputFormat) -> str:
 
 
 def with_instruction(system: str | None, instruction: str) -> str:
-    """A system message that also holds the instruction.
+    r"""A system message that also holds the instruction.
 
     >>> with_instruction("Be terse.", "Answer in JSON.")
     'Be terse.\n\nAnswer in JSON.'

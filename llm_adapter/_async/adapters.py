@@ -16,7 +16,7 @@ from .._other_calls import (
     embed_call,
     models_call,
 )
-from .._policy import shortened
+from .._replace import replace
 from .._wire.embeddings import decode_embeddings
 from .._wire.model_list import answers_text, decode_models, makes_vectors
 from .._wire.token_count import decode_count
@@ -151,9 +151,9 @@ class AsyncProviderAdapter(AsyncLLMService):
         inputs = as_texts(texts)
         call = embed_call(self._client, inputs, options)
         if not call.model:
-            name, left = await self._served_model(call.timeout, makes_vectors)
-            options = evolve(options, model=name, timeout=left)
-            call = embed_call(self._client, inputs, options)
+            name, spent = await self._served_model(call.timeout, makes_vectors)
+            named = evolve(options, model=name)
+            call = replace(embed_call(self._client, inputs, named), spent=spent)
         found = await self._session.fetch(
             call, lambda body: decode_embeddings(body, len(inputs))
         )
@@ -174,9 +174,9 @@ class AsyncProviderAdapter(AsyncLLMService):
         wanted = as_request(request, overrides)
         call = count_call(self._client, wanted)
         if not call.model:
-            name, left = await self._served_model(call.timeout, answers_text)
-            named = evolve(wanted, model=name, timeout=left)
-            call = count_call(self._client, named)
+            name, spent = await self._served_model(call.timeout, answers_text)
+            named = evolve(wanted, model=name)
+            call = replace(count_call(self._client, named), spent=spent)
         try:
             return (await self._session.fetch(call, decode_count)).value
         except LLMModelNotFoundError as error:
@@ -207,8 +207,12 @@ class AsyncProviderAdapter(AsyncLLMService):
         names: list[str] = []
         last: str | None = None
         while True:
-            left = shortened(timeout, monotonic() - started)
-            call = models_call(self._client, after=last, timeout=left)
+            call = models_call(
+                self._client,
+                after=last,
+                timeout=timeout,
+                spent=monotonic() - started,
+            )
             page = (await self._session.fetch(call, decode_models)).value
             names += page.names
             if page.last in (None, last):  # a server that repeats itself ends, too
@@ -224,17 +228,17 @@ class AsyncProviderAdapter(AsyncLLMService):
         """
         if call.model:
             return call
-        name, left = await self._served_model(call.timeout, answers_text)
-        named = evolve(call.request, model=name, timeout=left)
-        return prepare(self._client, named, stream=call.stream)
+        name, spent = await self._served_model(call.timeout, answers_text)
+        named = evolve(call.request, model=name)
+        return replace(prepare(self._client, named, stream=call.stream), spent=spent)
 
     async def _served_model(
         self, timeout: Timeout, fits: Callable[[str], bool]
-    ) -> tuple[str, Timeout]:
-        """The first model that the server lists and that fits, and the time left."""
+    ) -> tuple[str, float]:
+        """The first model that the server lists and that fits; seconds that it took."""
         known = self._served.get(fits)
         if known is not None:
-            return known, timeout
+            return known, 0.0
         started = monotonic()
         try:
             names = await self._listed(timeout)
@@ -251,7 +255,7 @@ class AsyncProviderAdapter(AsyncLLMService):
             ) from cause
         name = next((name for name in names if fits(name)), names[0])
         self._served[fits] = name
-        return name, shortened(timeout, monotonic() - started)
+        return name, monotonic() - started
 
     async def close(self) -> None:
         """Release the connections; a client of yours stays open."""

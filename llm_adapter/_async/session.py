@@ -66,7 +66,7 @@ class AsyncSession:
 
     def start(self, call: Call) -> Attempts:
         """The course of a call that starts now."""
-        now = monotonic()
+        now = monotonic() - call.spent
         return Attempts(
             policy=self._client.policy,
             budget=process_budget(self._client.endpoint.base_url),

@@ -129,6 +129,7 @@ PHRASES: tuple[tuple[ErrorClass, re.Pattern[str]], ...] = (
             r"|context_length_exceeded"
             r"|prompt is too long"
             r"|exceeds the available context size"
+            r"|context size has been exceeded"
             r"|exceed_context_size_error"
             r"|reduce the length of the messages"
             r"|longer than the model's context length"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ..models import ToolCall, ToolCallDelta
 from .body import decode_json, mapping, text
@@ -71,6 +71,24 @@ def _arguments(raw: str) -> dict[str, Any] | None:
 # -- in fragments ---------------------------------------------------------------------
 
 
+@frozen
+class _Piece:
+    """What a fragment says."""
+
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+def _piece(item: Mapping[str, Any]) -> _Piece:
+    function = mapping(item.get("function"))
+    return _Piece(
+        text(item.get("id")),
+        text(function.get("name")),
+        arguments_text(function.get("arguments")),
+    )
+
+
 @define
 class _Call:
     """A tool call that is still arriving."""
@@ -79,15 +97,22 @@ class _Call:
     name: str | None = None
     arguments: list[str] = field(factory=list)
 
-    def goes_on(self, id_: str | None, name: str | None, *, indexed: bool) -> bool:
+    def goes_on(self, piece: _Piece, *, indexed: bool) -> bool:
         """Whether a fragment belongs to this call, or begins another one.
 
         Some servers repeat id and name with every fragment, some send a new id with
-        each, and some give all calls the same index or none.
+        each, and some give all calls the same index or none, or no ids.
         """
-        if name is None or self.name is None:
+        if piece.name is None or self.name is None:
             return True
-        return indexed if id_ is None else id_ == self.id
+        if piece.id is not None:
+            return piece.id == self.id
+        again = piece.name == self.name and indexed
+        return again and not (piece.arguments and self._is_whole())
+
+    def _is_whole(self) -> bool:
+        written = "".join(self.arguments)
+        return bool(written) and _arguments(written) is not None
 
 
 class ToolCallFragments:
@@ -104,29 +129,27 @@ class ToolCallFragments:
             item: the fragment.
             position: of the call that it belongs to if it has no index.
         """
-        function = mapping(item.get("function"))
-        id_, name = text(item.get("id")), text(function.get("name"))
-        arguments = arguments_text(function.get("arguments"))
+        piece = _piece(item)
         index = item.get("index")
         known_index = index if isinstance(index, int) else None
-        place = self._place(known_index, position, id_, name)
+        place = self._place(known_index, position, piece)
         begins = place == len(self._calls)
         if begins:
-            self._calls.append(_Call(id_ or new_call_id()))
+            self._calls.append(_Call(piece.id or new_call_id()))
         call = self._calls[place]
-        new_name = name if call.name is None else None
-        call.name = call.name or name
-        call.arguments.append(arguments)
-        return ToolCallDelta(place, call.id if begins else None, new_name, arguments)
+        new_name = piece.name if call.name is None else None
+        call.name = call.name or piece.name
+        call.arguments.append(piece.arguments)
+        return ToolCallDelta(
+            place, call.id if begins else None, new_name, piece.arguments
+        )
 
-    def _place(
-        self, index: int | None, position: int, id_: str | None, name: str | None
-    ) -> int:
+    def _place(self, index: int | None, position: int, piece: _Piece) -> int:
         """Where in our list the call stands; one past its end if it begins now."""
         end = len(self._calls)
         indexed = index is not None
         place = position if index is None else self._places.get(index, end)
-        known = place < end and self._calls[place].goes_on(id_, name, indexed=indexed)
+        known = place < end and self._calls[place].goes_on(piece, indexed=indexed)
         place = place if known else end
         if index is not None:
             self._places[index] = place

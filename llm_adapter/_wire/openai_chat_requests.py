@@ -14,7 +14,6 @@ from .._schema import (
     with_instruction,
 )
 from ..models import LLMRequest, Tool
-from .openai_chat_content import data_url as data_url
 from .openai_chat_content import is_text, sent_by_address, words
 from .openai_chat_quirks import ChatQuirks
 from .openai_chat_turns import encode_conversation

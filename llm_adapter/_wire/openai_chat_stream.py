@@ -112,7 +112,8 @@ class ChatStreamDecoder:
 
     def _read_chunk(self, chunk: Any, events: list[StreamEvent]) -> None:
         fields = mapping(chunk)
-        if fields.get("usage") or fields.get("x_groq"):
+        has_more = fields.get("usage") or fields.get("x_groq")
+        if has_more:
             self._read_extras(fields)
         choices = fields.get("choices")
         if fields.get("error") or (not choices and describes_error(chunk)):
@@ -123,7 +124,7 @@ class ChatStreamDecoder:
             self._id = self._id or text(fields.get("id"))
         for choice in choices if isinstance(choices, list) else ():
             self._read_choice(mapping(choice), events)
-        own = mapping(fields.get("x_groq"))
+        own = mapping(fields.get("x_groq")) if has_more else {}
         if own.get("error"):
             self.error = error_from_value(own, status_code=200)
 
@@ -137,23 +138,29 @@ class ChatStreamDecoder:
     ) -> None:
         if choice.get("index"):
             return  # of several alternatives, the first is the answer
-        # Some servers repeat the whole message beside each delta.
-        delta = choice.get("message") if "delta" not in choice else choice["delta"]
-        if isinstance(delta, dict) and ("delta" in choice or not self._repeats(delta)):
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
             self._read_delta(delta, events)
-        self._raw_reason = text(choice.get("finish_reason")) or self._raw_reason
-        if self._raw_reason == "error" and describes_error(choice):
+        elif "delta" not in choice:  # some servers repeat the message beside it
+            self._read_message(mapping(choice.get("message")), events)
+        reason = choice.get("finish_reason")
+        if reason:
+            self._raw_reason = text(reason) or self._raw_reason
+        if reason == "error" and describes_error(choice):
             self.error = error_from_value(choice, status_code=200)
 
-    def _repeats(self, message: dict[str, Any]) -> bool:
-        """Whether a whole message says again what its deltas have said."""
+    def _read_message(
+        self, message: Mapping[str, Any], events: list[StreamEvent]
+    ) -> None:
+        """Take a message in the place of a delta, unless it was told already."""
         said = "".join(self._text)
         told = said or self._reasoning or self._calls.whole()
-        return bool(told) and content_text(message.get("content")) == said
+        if not told or content_text(message.get("content")) != said:
+            self._read_delta(message, events)
 
     # -- deltas -----------------------------------------------------------------------
 
-    def _read_delta(self, delta: dict[str, Any], events: list[StreamEvent]) -> None:
+    def _read_delta(self, delta: Mapping[str, Any], events: list[StreamEvent]) -> None:
         content = delta.get("content")
         is_plain = len(delta) == 1 and isinstance(content, str) and not self._keeps
         if not is_plain:
@@ -164,7 +171,7 @@ class ChatStreamDecoder:
         if not is_plain and isinstance(items := calls_field(delta), list):
             self._read_calls(items, events)
 
-    def _read_rest(self, delta: dict[str, Any], events: list[StreamEvent]) -> None:
+    def _read_rest(self, delta: Mapping[str, Any], events: list[StreamEvent]) -> None:
         if reasoning := reasoning_text(delta):
             self._tell_rest(events)
             self._splitter = None  # this server tells reasoning and text apart

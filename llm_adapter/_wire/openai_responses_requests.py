@@ -28,7 +28,7 @@ from ..models import (
 )
 from .body import text
 from .kept import kept_items
-from .openai_chat_content import data_url, is_text
+from .openai_chat_content import data_url, words
 from .openai_responses_answers import ARGUMENTS, NAME, item_kind, output_text
 from .traits import PLAIN, Traits, holds
 
@@ -135,14 +135,7 @@ def _custom_calls(items: list[dict[str, Any]]) -> Iterator[str]:
 
 def _mentions_json(request: LLMRequest) -> bool:
     contents = [m.content for m in request.messages if m.role != "tool"]
-    return any("json" in _words(c).lower() for c in (request.prompt, *contents))
-
-
-def _words(content: Content) -> str:
-    """The text of a content, its other parts aside."""
-    if isinstance(content, str):
-        return content
-    return "".join(part.text for part in content if isinstance(part, Text))
+    return any("json" in words(c).lower() for c in (request.prompt, *contents))
 
 
 # -- turns ----------------------------------------------------------------------------
@@ -166,10 +159,10 @@ def encode_message(
     if items and _says_the_same(items, message):
         return _sent_back(items, stored=stored)
     calls = [encode_tool_call(call) for call in message.tool_calls]
-    words = _words(message.content)
-    if calls and not words:
+    said = words(message.content)
+    if calls and not said:
         return calls
-    return [{"role": "assistant", "content": words}, *calls]
+    return [{"role": "assistant", "content": said}, *calls]
 
 
 def _encode_result(message: Message, custom: Collection[str]) -> dict[str, Any]:
@@ -185,7 +178,7 @@ def _says_the_same(items: list[dict[str, Any]], message: Message) -> bool:
     """Whether kept items are still what the message says; it may have been changed."""
     calls = [item.get("call_id") for item in items if item_kind(item) in ARGUMENTS]
     told = [call.id for call in message.tool_calls]
-    return calls == told and output_text(items) == _words(message.content)
+    return calls == told and output_text(items) == words(message.content)
 
 
 def _sent_back(items: list[dict[str, Any]], *, stored: bool) -> list[dict[str, Any]]:
@@ -212,8 +205,8 @@ def _encode_content(content: Content) -> str | list[dict[str, Any]]:
 
 def _encode_part(part: Part) -> dict[str, Any]:
     match part:
-        case Text(text=words):
-            return {"type": "input_text", "text": words}
+        case Text(text=said):
+            return {"type": "input_text", "text": said}
         case Image():
             url = part.url or data_url(part)
             # The API's own types require a detail; auto is its default.

@@ -83,8 +83,8 @@ GROQ = Provider(
         ),
     ),
     dialects=(
-        # Usage comes under x_groq without asking. Reasoning stands in the text only when
-        # that is asked for (reasoning_format raw).
+        # Usage comes under x_groq without asking. Reasoning stands in the text only
+        # when that is asked for (reasoning_format raw).
         ChatDialect(ChatQuirks(usage_on_request=False, sends_reasoning="reasoning")),
     ),
     parts=(Image,),

@@ -66,7 +66,7 @@ async def test_every_field_of_a_request_is_sent(emulator, llm):
     emulator.always(Reply(text="Hello"))
     request = LLMRequest(
         "Hi",
-        system_message="Be brief.",
+        system_message="Be brief, in JSON.",
         messages=(Message("user", "Earlier"), Message("assistant", "Yes?")),
         model="openai/gpt-oss-20b",
         temperature=0.9,
@@ -85,7 +85,7 @@ async def test_every_field_of_a_request_is_sent(emulator, llm):
     assert emulator.seen[0].json == {
         "model": "openai/gpt-oss-20b",
         "messages": [
-            {"role": "system", "content": "Be brief."},
+            {"role": "system", "content": "Be brief, in JSON."},
             {"role": "user", "content": "Earlier"},
             {"role": "assistant", "content": "Yes?"},
             {"role": "user", "content": "Hi"},
@@ -490,7 +490,7 @@ async def test_a_list_of_models_is_asked_for_again_after_a_failure(emulator, llm
     ("body", "message"),
     [
         ({"data": "none"}, "no list of models"),
-        ([], "no list of models"),
+        ("none", "no list of models"),
         (dict(faults.error_object().error), "no list of models"),
         ({"error": dict(faults.error_object().error)}, "over capacity"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import monotonic
 
 import pytest
 
@@ -109,8 +110,10 @@ async def test_asking_for_the_model_counts_against_the_timeout(emulator):
     emulator.script(faults.slow_first_byte(0.2), faults.stall())
     url = emulator.base_url("local")
     async with AsyncLocalLLMAdapter(base_url=url, timeout=0.6) as llm:
-        with pytest.raises(LLMTimeoutError) as caught:
+        started = monotonic()
+        with pytest.raises(LLMTimeoutError, match=r"the timeout of 0\.6 s") as caught:
             await llm.generate("Hi")
+        assert monotonic() - started < 0.75
     assert caught.value.attempts == 1
 
 

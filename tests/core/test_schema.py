@@ -129,7 +129,7 @@ def test_every_form_means_the_same_to_all_dialects(response_format, expected):
 
 @pytest.mark.parametrize("kind", [*RESUMES, Pydantic])
 def test_type_gives_its_schema_and_its_name(kind):
-    expected = OutputFormat(schema_of(kind), kind.__name__)
+    expected = OutputFormat(schema_of(kind), kind.__name__, from_type=True)
     assert output_format(kind) == expected
 
 

@@ -16,6 +16,7 @@ from llm_adapter._wire.think_tags import split_thoughts
 from llm_adapter.providers import GROQ, LOCAL, OPENAI
 from llm_adapter.providers.compatible import COMPATIBLE
 from tests.wire.chat import DONE, Read, event
+from tests.wire.recorded import FOLDER
 
 DIALECTS = {
     provider.name: provider.dialects[0]
@@ -267,6 +268,29 @@ def test_tags_are_split_at_every_place_as_the_whole_is(blank, content, data):
         read.reasoning(),
         read.text(),
     )
+
+
+LLAMA_CPP = FOLDER.with_name("transcripts_llama_cpp")
+BOTH = [
+    path.stem
+    for path in sorted(LLAMA_CPP.glob("chat_*.sse"))
+    if path.with_suffix(".json").exists()
+]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_llama_cpp_says_the_same_both_ways(name):
+    """Recorded from a real server, whose ids and models differ each time."""
+    dialect = DIALECTS["local"]
+    whole = dialect.decode((LLAMA_CPP / f"{name}.json").read_bytes())
+    read = Read((LLAMA_CPP / f"{name}.sse").read_bytes(), dialect=dialect)
+    assert read.complete
+    for part in ("text", "reasoning", "finish_reason", "raw_finish_reason", "refusal"):
+        assert getattr(read.response, part) == getattr(whole, part)
+    streamed_calls, calls = read.response.tool_calls, whole.tool_calls
+    assert [(c.name, c.raw_arguments) for c in streamed_calls] == [
+        (call.name, call.raw_arguments) for call in calls
+    ]
 
 
 @pytest.mark.parametrize("ending", [DONE, event({"error": "oops"}), b""])

@@ -304,6 +304,24 @@ def test_json_that_is_asked_for_in_words_is_asked_for_once(where):
     assert body == {**plain, "response_format": JSON}
 
 
+def test_json_that_is_asked_for_among_other_parts_is_asked_for():
+    body = encode(["As JSON:", PICTURE], response_format=JSON)
+    assert [turn["role"] for turn in body["messages"]] == ["user"]
+
+
+@pytest.mark.parametrize(
+    ("quirks", "formats"),
+    [
+        (ChatQuirks(), {"json_object", "json_schema"}),
+        (ChatQuirks(json_mode=False), {"json_schema"}),
+        (ChatQuirks(schemas=False), {"json_object"}),
+        (ChatQuirks(json_mode=False, schemas=False), set()),
+    ],
+)
+def test_a_dialect_names_the_formats_that_it_has_a_field_for(quirks, formats):
+    assert ChatDialect(quirks).formats == formats
+
+
 @pytest.mark.parametrize(
     "messages", [[], [Message("user", "Hi"), Message("tool", "json", tool_call_id="a")]]
 )

@@ -488,6 +488,25 @@ def test_calls_without_index_and_id_begin_with_their_name():
     assert [each[1:] for each in calls(*deltas)] == [("f", "{}"), ("f", '{"x":1}')]
 
 
+@pytest.mark.parametrize(
+    ("fragments", "expected"),
+    [
+        ([("f", "{}"), ("f", '{"x":1}')], [("f", "{}"), ("f", '{"x":1}')]),
+        ([("f", "{"), ("g", "{}")], [("f", "{"), ("g", "{}")]),
+        ([("f", ""), ("f", "{}")], [("f", "{}")]),
+        ([("f", "{"), ("f", "}")], [("f", "{}")]),
+        ([("f", "{}"), ("f", "")], [("f", "{}")]),
+        ([("f", '{"x"'), ("f", ":1}"), ("f", "{}")], [("f", '{"x":1}'), ("f", "{}")]),
+    ],
+)
+def test_calls_with_one_index_and_no_ids_begin_where_the_one_before_is_whole(
+    fragments, expected
+):
+    """As Gemini may send several, and other servers one in pieces."""
+    deltas = [[call(0, "", name, arguments)] for name, arguments in fragments]
+    assert [each[1:] for each in calls(*deltas)] == expected
+
+
 def test_id_and_name_come_with_the_first_piece_of_a_call_only():
     first, second = [call(0, "a", "f", "{")], [call(0, "a", "f", "}")]
     read = Read(chunk({"tool_calls": first}), chunk({"tool_calls": second}), END)
