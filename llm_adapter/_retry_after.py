@@ -16,6 +16,7 @@ _UNITS = {
     "h": 3600.0,
     "d": 86400.0,
 }
+_LONGEST_WAIT = 1e9  # a number beyond it counts from the epoch, as gateways may do
 _PIECE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)(ns|us|µs|ms|s|m|h|d)")
 _DURATION = re.compile(rf"(?:{_PIECE.pattern})+")
 _IN_MESSAGE = re.compile(
@@ -54,7 +55,8 @@ def retry_after(
     value = headers.get("retry-after", "")
     seconds = _number(value)
     if seconds is not None:
-        return max(0.0, seconds)
+        since_epoch = seconds > _LONGEST_WAIT
+        return max(0.0, seconds - now if since_epoch else seconds)
     date = _date(value)
     if date is not None:
         sent = _date(headers.get("date", ""))

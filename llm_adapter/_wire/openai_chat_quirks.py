@@ -26,6 +26,7 @@ class ChatQuirks:
         lacks: fields of a request that it refuses or does not know.
         json_mode: whether it has {"type": "json_object"}; else it is told in words.
         schemas: whether it takes a JSON schema; else it is told in words.
+        strict_types: whether it holds answers to schemas of types, in strict form.
         document_part: the kind of part that a Document is sent as.
         documents_by_address: whether a Document may be sent as its address.
         result_parts: whether results of tools may hold more than text.
@@ -60,6 +61,7 @@ class ChatQuirks:
     lacks: frozenset[str] = frozenset()
     json_mode: bool = True
     schemas: bool = True
+    strict_types: bool = False
     document_part: Literal["file", "document_url"] = "file"
     documents_by_address: bool = False
     result_parts: bool = True

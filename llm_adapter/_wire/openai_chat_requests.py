@@ -17,6 +17,7 @@ from ..models import LLMRequest, Tool
 from .openai_chat_content import is_text, sent_by_address, words
 from .openai_chat_quirks import ChatQuirks
 from .openai_chat_turns import encode_conversation
+from .strict_schemas import held_to_schema
 from .traits import PLAIN, Traits, holds
 
 _FREE_CHOICES = (None, "auto", "none")
@@ -183,7 +184,7 @@ def _asked(
 ) -> tuple[LLMRequest, OutputFormat | None]:
     """The request that also says in words what must be said so, and the format."""
     if wanted.schema is not None and quirks.schemas and traits.schemas:
-        return request, wanted
+        return request, held_to_schema(wanted) if quirks.strict_types else wanted
     if wanted.schema is None and quirks.json_mode and _mentions_json(request):
         return request, wanted
     # In JSON mode too: servers refuse it unless some message asks for JSON.

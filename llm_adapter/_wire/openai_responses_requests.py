@@ -30,6 +30,7 @@ from .body import text
 from .kept import kept_items
 from .openai_chat_content import data_url, words
 from .openai_responses_answers import ARGUMENTS, NAME, item_kind, output_text
+from .strict_schemas import held_to_schema
 from .traits import PLAIN, Traits, holds
 
 _BASE64 = ";base64,"
@@ -82,6 +83,8 @@ def encode_request(request: LLMRequest, traits: Traits = PLAIN) -> dict[str, Any
     """The body to send; beside what is set only that nothing is to be stored."""
     wanted = output_format(request.response_format)
     instructions = request.system_message
+    if wanted is not None:
+        wanted = held_to_schema(wanted)
     if wanted is not None and wanted.schema is not None and not traits.schemas:
         instructions = with_instruction(instructions, in_words(wanted))
         wanted = OutputFormat()

@@ -193,7 +193,10 @@ AZURE = Provider(
     token_variable="AZURE_OPENAI_AD_TOKEN",
     url_variable="AZURE_OPENAI_ENDPOINT",
     families=(*OPENAI.families[:-1], ("", Traits(reasons="yes", sampling="no"))),
-    dialects=(ChatDialect(ChatQuirks(result_parts=False)), ResponsesDialect()),
+    dialects=(
+        ChatDialect(ChatQuirks(result_parts=False, strict_types=True)),
+        ResponsesDialect(),
+    ),
     switches_api=True,
     parts=(Image,),
     max_stop_sequences=4,

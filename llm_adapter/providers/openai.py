@@ -142,7 +142,10 @@ OPENAI = Provider(
     default_model="gpt-6.1-sol",
     families=_FAMILIES,
     models=_MODELS,
-    dialects=(ChatDialect(ChatQuirks(result_parts=False)), ResponsesDialect()),
+    dialects=(
+        ChatDialect(ChatQuirks(result_parts=False, strict_types=True)),
+        ResponsesDialect(),
+    ),
     switches_api=True,
     parts=(Image, Document, Audio),
     max_stop_sequences=4,

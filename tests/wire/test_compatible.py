@@ -119,6 +119,14 @@ def test_data_can_be_pickled(provider):
 # -- the endpoint ---------------------------------------------------------------------
 
 
+@each_provider
+def test_its_variables_are_read_from_the_environment(provider):
+    named = (provider.key_variable, provider.url_variable, provider.token_variable)
+    for variable in filter(None, (*named, *provider.header_variables.values())):
+        settings = Settings.from_env({variable: "value"}, dotenv=None)
+        assert settings.variable(variable) == "value"
+
+
 def address(name, **variables):
     settings = Settings(others=variables)
     return endpoint(BY_NAME[name], settings, api_key="k", base_url=None).base_url

@@ -236,6 +236,7 @@ def test_what_can_be_said_in_other_words_is_not_kept(output):
         {"type": "mcp_list_tools", "tools": []},
         {"type": "compaction", "encrypted_content": "gAAA"},
         {"type": "brand_new"},
+        {"new": 1},
     ],
 )
 def test_an_item_that_cannot_be_said_in_other_words_has_all_kept(item):
@@ -381,51 +382,63 @@ def test_an_empty_output_is_an_empty_answer():
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "told"),
+    ("value", "kind", "told", "status"),
     [
         (
             whole(status="failed", error={"code": "server_error", "message": "oops"}),
             LLMServerError,
             "oops",
+            200,
         ),
         (
             whole(message("Hi"), status="failed", error={"message": "oops"}),
             LLMAPIError,
             "oops",
+            200,
         ),
         (
             whole(status="failed", error={"code": "invalid_prompt", "message": "no"}),
             LLMContentPolicyError,
             "no",
+            200,
         ),
         (
             whole(status="failed", error={"code": "rate_limit_exceeded"}),
             LLMRateLimitError,
             "Rate limit exceeded.",
+            200,
         ),
         (
             whole(status="failed"),
             LLMServerError,
             "The provider gave up on its answer without saying why.",
+            200,
         ),
-        ({"error": {"message": "oops", "code": 503}}, LLMOverloadedError, "oops"),
-        ({"output": None, "error": "text"}, LLMAPIError, "text"),
-        ({"output": [], "error": {"message": "oops"}}, LLMAPIError, "oops"),
-        ({"detail": "text"}, LLMAPIError, "text"),
+        ({"error": {"message": "oops", "code": 503}}, LLMOverloadedError, "oops", 503),
+        ({"output": None, "error": "text"}, LLMAPIError, "text", 200),
+        ({"output": [], "error": {"message": "oops"}}, LLMAPIError, "oops", 200),
+        ({"detail": "text"}, LLMAPIError, "text", 200),
         (
             {"object": "error", "message": "flat", "code": 400},
             LLMBadRequestError,
             "flat",
+            400,
         ),
-        ({"type": "error", "message": "flat"}, LLMAPIError, "flat"),
-        ([{"error": {"message": "listed", "code": 400}}], LLMBadRequestError, "listed"),
+        ({"type": "error", "message": "flat"}, LLMAPIError, "flat", 200),
+        (
+            [{"error": {"message": "listed", "code": 400}}],
+            LLMBadRequestError,
+            "listed",
+            400,
+        ),
     ],
 )
-def test_an_error_with_status_200_is_an_error(value, kind, told):
+def test_an_error_with_status_200_is_an_error(value, kind, told, status):
     with pytest.raises(kind) as caught:
         DIALECT.decode(written(value))
     assert type(caught.value) is kind
     assert caught.value.message == told
+    assert caught.value.status_code == status
     assert caught.value.body == value
 
 

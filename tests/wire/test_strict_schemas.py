@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from llm_adapter import LLMRequest
 from llm_adapter._schema import OutputFormat, output_format
 from llm_adapter._wire.strict_schemas import held_to_schema, strict_schema
+from llm_adapter.providers import GROQ, OPENAI
 from tests.core import values
 
 
@@ -134,3 +136,24 @@ def test_the_strict_form_of_a_strict_form_is_the_same(junk):
     }
     once = strict_schema(schema)
     assert strict_schema(once) == once
+
+
+# -- who is asked for it --------------------------------------------------------------
+
+
+def sent(dialect, kind):
+    request = LLMRequest("Hi", model="m", response_format=kind)
+    body = dialect.encode(request, stream=False)
+    return body.get("text", {}).get("format") or body["response_format"]["json_schema"]
+
+
+@pytest.mark.parametrize("dialect", OPENAI.dialects, ids=lambda dialect: dialect.name)
+def test_openai_is_held_to_the_schema_of_a_type(dialect):
+    assert sent(dialect, Resume)["strict"] is True
+    assert sent(dialect, Tagged).get("strict") in (None, False)
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert sent(dialect, schema)["schema"] == schema
+
+
+def test_other_servers_are_sent_the_schema_as_it_is():
+    assert "strict" not in sent(GROQ.dialects[0], Resume)
