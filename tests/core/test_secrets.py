@@ -12,9 +12,12 @@ from llm_adapter._secrets import SHORTEST, hide, known_secrets
 from tests.core import values
 
 KEY = "gsk_hidden91"
-keys = st.text(
-    st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=SHORTEST
-).filter(lambda key: "*" not in key)
+# Begun so that none is a word which an error holds anyway, such as the name of a field.
+keys = (
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=SHORTEST)
+    .filter(lambda key: "*" not in key)
+    .map(lambda key: f"sk-{key}")
+)
 
 
 # -- what is secret -------------------------------------------------------------------

@@ -96,10 +96,26 @@ def test_patterns_of_families_can_be_read(provider):
         re.compile(pattern)
 
 
-@each_provider
-def test_the_model_for_embeddings_is_in_the_catalogue(provider):
-    if provider.embeddings is not None and provider.embeddings.model is not None:
-        assert provider.model(provider.embeddings.model) is not None
+@pytest.mark.parametrize(
+    ("name", "model", "encoding", "dimensions"),
+    [
+        ("mistral", "mistral-embed", "float", False),
+        ("together", "BAAI/bge-base-en-v1.5", "float", False),
+        ("fireworks", "accounts/fireworks/models/qwen3-embedding-8b", "float", True),
+        ("openrouter", "openai/text-embedding-3-small", "float", True),
+        ("azure", None, "base64", True),
+        ("gemini", "gemini-embedding-001", "float", True),
+    ],
+)
+def test_some_make_embeddings(name, model, encoding, dimensions):
+    made = BY_NAME[name].embeddings
+    assert (made.model, made.encoding, made.dimensions) == (model, encoding, dimensions)
+    assert model is None or BY_NAME[name].model(model) is not None
+
+
+@pytest.mark.parametrize("name", ["deepseek", "xai", "cerebras", "perplexity"])
+def test_others_make_none_that_could_be_read(name):
+    assert BY_NAME[name].embeddings is None
 
 
 @each_provider
@@ -147,20 +163,20 @@ def test_the_address_is_the_providers_own_and_needs_a_key(provider):
         (
             "together",
             "TOGETHER_BASE_URL",
-            "https://api.together.ai",
-            "https://api.together.ai/v1",
+            "https://a.example/together",
+            "https://a.example/together/v1",
         ),
         (
             "fireworks",
             "FIREWORKS_BASE_URL",
-            "https://api.fireworks.ai",
-            "https://api.fireworks.ai/inference/v1",
+            "https://a.example/fireworks",
+            "https://a.example/fireworks/inference/v1",
         ),
         (
             "cerebras",
             "CEREBRAS_BASE_URL",
-            "https://api.cerebras.ai/",
-            "https://api.cerebras.ai/v1",
+            "https://a.example/cerebras/",
+            "https://a.example/cerebras/v1",
         ),
         (
             "perplexity",
@@ -321,7 +337,6 @@ def test_an_effort_is_sent_in_the_providers_way(name, model, effort, fields):
     ("name", "fields", "feature"),
     [
         ("mistral", {"reasoning_effort": "low"}, "reasoning_effort"),
-        ("mistral", {"prompt": [Audio("data:audio/wav;base64,AA==")]}, "Audio"),
         (
             "mistral",
             {"model": "mistral-large-4", "reasoning_effort": "none"},
@@ -348,7 +363,6 @@ def test_an_effort_is_sent_in_the_providers_way(name, model, effort, fields):
             "tool_choice",
         ),
         ("together", {"reasoning_effort": "none"}, "reasoning_effort"),
-        ("fireworks", {"stop_sequences": list("abcde")}, "stop_sequences"),
         ("cerebras", {"reasoning_effort": "none"}, "reasoning_effort"),
         (
             "cerebras",
@@ -364,11 +378,6 @@ def test_an_effort_is_sent_in_the_providers_way(name, model, effort, fields):
         ("perplexity", {"seed": 1}, "seed"),
         ("perplexity", {"stop_sequences": ["x"]}, "stop_sequences"),
         ("perplexity", {"tools": [TOOL]}, "tools"),
-        (
-            "azure",
-            {"prompt": [Document(data=b"a", media_type="application/pdf")]},
-            "Document",
-        ),
         ("gemini", {"seed": 1}, "seed"),
         ("gemini", {"reasoning_effort": "none"}, "reasoning_effort"),
         (
@@ -382,6 +391,68 @@ def test_what_a_provider_cannot_do_is_named_before_anything_is_sent(
     name, fields, feature
 ):
     assert refused(name, **fields) == feature
+
+
+PICTURE = Image("https://a.example/b.png")
+PAPER = Document(data=b"a", media_type="application/pdf")
+SOUND = Audio(data=b"a", media_type="audio/wav")
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("mistral", {Image, Document}),
+        ("deepseek", {Image}),
+        ("xai", {Image}),
+        ("together", {Image}),
+        ("fireworks", {Image}),
+        ("openrouter", {Image, Document, Audio}),
+        ("cerebras", {Image}),
+        ("perplexity", {Image}),
+        ("azure", {Image}),
+        ("gemini", {Image, Audio}),
+    ],
+)
+def test_parts_that_a_provider_takes_are_sent_and_others_named(name, kinds):
+    for part in (PICTURE, PAPER, SOUND):
+        if type(part) in kinds:
+            assert len(sent(name, [part])["messages"][0]["content"]) == 1
+        else:
+            assert refused(name, prompt=[part]) == type(part).__name__
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("mistral", None),
+        ("deepseek", "reasoning_content"),
+        ("xai", None),
+        ("together", "reasoning_content"),
+        ("fireworks", "reasoning_content"),
+        ("openrouter", "reasoning"),
+        ("cerebras", "reasoning"),
+        ("perplexity", None),
+        ("azure", None),
+        ("gemini", None),
+    ],
+)
+def test_earlier_reasoning_goes_back_where_the_provider_takes_it(name, field):
+    message = Message("assistant", "Hi", reasoning="Hm")
+    turn = sent(name, messages=[message])["messages"][0]
+    known = {"role": "assistant", "content": "Hi"}
+    assert turn == (known if field is None else {**known, field: "Hm"})
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("fireworks", 4), ("cerebras", 4), ("azure", 4), ("gemini", None)],
+)
+def test_some_take_four_stop_sequences(name, limit):
+    assert len(sent(name, stop_sequences=list("abcd"))["stop"]) == 4
+    if limit is None:
+        assert len(sent(name, stop_sequences=list("abcde"))["stop"]) == 5
+    else:
+        assert refused(name, stop_sequences=list("abcde")) == "stop_sequences"
 
 
 @each_provider
@@ -473,6 +544,46 @@ def test_openrouter_takes_a_document_by_its_address():
     body = sent("openrouter", [Document("https://a.example/b.pdf")])
     (part,) = body["messages"][0]["content"]
     assert part["file"] == {"file_data": "https://a.example/b.pdf"}
+
+
+CALLED = Message("assistant", tool_calls=[ToolCall("call_1", "f")])
+RESULT = Message("tool", "42", tool_call_id="call_1")
+
+
+def test_mistral_wants_short_ids_and_a_word_before_the_user_speaks_again():
+    call, result, word, prompt = sent("mistral", messages=[CALLED, RESULT])["messages"]
+    id_ = call["tool_calls"][0]["id"]
+    assert re.fullmatch("[a-zA-Z0-9]{9}", id_)
+    assert result["tool_call_id"] == id_
+    assert (word["role"], prompt["content"]) == ("assistant", "Hi")
+
+
+@pytest.mark.parametrize(
+    ("document", "url"),
+    [
+        (PAPER, "data:application/pdf;base64,YQ=="),
+        (Document("https://a.example/b.pdf"), "https://a.example/b.pdf"),
+    ],
+)
+def test_mistral_has_its_own_part_for_documents(document, url):
+    (part,) = sent("mistral", [document])["messages"][0]["content"]
+    assert part == {"type": "document_url", "document_url": url}
+
+
+def test_deepseek_wants_reasoning_with_every_call_if_only_an_empty_one():
+    turns = sent("deepseek", messages=[CALLED, RESULT], tools=[TOOL])["messages"]
+    assert turns[0]["reasoning_content"] == ""
+
+
+def test_perplexity_wants_user_and_assistant_to_take_turns():
+    turns = sent("perplexity", messages=[Message("user", "a")])["messages"]
+    assert turns == [{"role": "user", "content": "a\n\nHi"}]
+
+
+def test_gemini_is_told_that_calls_of_another_model_have_no_signature():
+    turns = sent("gemini", messages=[CALLED, RESULT])["messages"]
+    signature = turns[0]["tool_calls"][0]["extra_content"]["google"]
+    assert signature == {"thought_signature": "skip_thought_signature_validator"}
 
 
 @each_provider
@@ -709,9 +820,12 @@ def test_gemini_wants_the_signature_of_its_calls_back():
 # -- whole answers --------------------------------------------------------------------
 
 
-def test_fireworks_leaves_reasoning_in_the_text_of_some_models():
-    response = DIALECTS["fireworks"].decode(body({"content": "<think>Hm</think>\n4"}))
-    assert (response.reasoning, response.text) == ("Hm", "4")
+@each_provider
+def test_some_leave_the_reasoning_of_a_model_in_its_text(provider):
+    response = provider.dialects[0].decode(body({"content": "<think>Hm</think>\n4"}))
+    leaves = ("together", "fireworks", "cerebras", "perplexity")
+    split = ("Hm", "4") if provider.name in leaves else (None, "<think>Hm</think>\n4")
+    assert (response.reasoning, response.text) == split
 
 
 def test_a_whole_answer_of_openrouter_goes_back_as_it_came():
