@@ -163,11 +163,11 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Gen
         method="POST",
         url=client.endpoint.url(dialect.path),
         timeout=timeout if stream else whole(timeout),
-        headers={**dialect.headers(request), **request.extra_headers},
+        headers=with_headers(dialect.headers(request), request.extra_headers),
         secrets=known_secrets(client.endpoint.key, request.extra_headers),
         body=as_json(
             lambda: dialect.encode(request, stream=streams, traits=traits),
-            request.extra_body,
+            **free_values(request),
         ),
         warnings=(warning,) if warning else (),
         dialect=dialect,
@@ -176,20 +176,38 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Gen
     )
 
 
-def as_json(
-    encode: Callable[[], Mapping[str, Any]], extra_body: Mapping[str, Any]
-) -> bytes:
+def with_headers(own: Mapping[str, str], extra: Mapping[str, str]) -> Mapping[str, str]:
+    """Headers of a dialect under those of the caller, whose case may be another.
+
+    >>> with_headers({"a-version": "1", "b": "2"}, {"A-Version": "3"})
+    {'b': '2', 'A-Version': '3'}
+    """
+    # Blanks around a value are none of it, and h11 refuses them.
+    extra = {name: value.strip(" ") for name, value in extra.items()}
+    if not own:
+        return extra
+    names = {name.lower() for name in extra}
+    kept = {name: value for name, value in own.items() if name.lower() not in names}
+    return {**kept, **extra}
+
+
+def as_json(encode: Callable[[], Mapping[str, Any]], **free: object) -> bytes:
     """The bytes of the body that `encode` makes.
+
+    Args:
+        encode: makes the body.
+        free: values of it that the caller may fill with anything.
 
     Raises:
         ValueError: it cannot be sent as JSON.
         TypeError: it holds a value that JSON does not know.
     """
     try:
-        if _holds_no_number(extra_body):
-            raise ValueError(
-                "extra_body holds NaN or an infinity, which JSON does not know"
-            )
+        for name, value in free.items():
+            if _holds_no_number(value):
+                raise ValueError(
+                    f"{name} holds NaN or an infinity, which JSON does not know"
+                )
         return msgspec.json.encode(encode())
     except UnicodeEncodeError as error:
         around = ascii(error.object[max(0, error.start - 20) : error.end + 20])
@@ -203,12 +221,23 @@ def as_json(
         raise TypeError(f"the request cannot be sent as JSON: {error}") from None
 
 
+def free_values(request: LLMRequest) -> dict[str, object]:
+    """What of a request may hold any JSON, by the names of its fields."""
+    calls = [call for message in request.messages for call in message.tool_calls]
+    return {
+        "extra_body": request.extra_body,
+        "response_format": request.response_format,
+        "tools": [tool.parameters for tool in request.tools],
+        "messages": [call.arguments for call in calls],
+    }
+
+
 def _holds_no_number(value: object) -> bool:
     """Whether a float in it is not one; msgspec would send null in its place."""
     if isinstance(value, float):
         return not math.isfinite(value)
     if isinstance(value, Mapping):
-        return any(map(_holds_no_number, value.values()))
+        return any(map(_holds_no_number, (*value, *value.values())))
     return isinstance(value, list | tuple) and any(map(_holds_no_number, value))
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+_FRAMING = ("connection", "content-length", "transfer-encoding")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -152,6 +153,11 @@ def headers(instance: object, attribute: Any, value: Mapping[object, object]) ->
             )
         if not _HEADER_NAME.fullmatch(name):
             raise ValueError(f"{attribute.name} has {name!r}: not an HTTP header name")
+        if name.lower() in _FRAMING:
+            raise ValueError(
+                f"{attribute.name} has {name!r}: how the message is framed is not the "
+                "caller's to say"
+            )
         if not (content.isascii() and content.isprintable()):
             raise ValueError(
                 f"{attribute.name}[{name!r}] holds a control or non-ASCII character, "

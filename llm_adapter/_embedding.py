@@ -12,7 +12,7 @@ from .models import Timeout, check_timeout
 
 
 def _extra_body(value: Mapping[str, Any] | None) -> dict[str, Any]:
-    return _checks.as_mapping("extra_body", value or {})
+    return _checks.as_mapping("extra_body", {} if value is None else value)
 
 
 @frozen(kw_only=True)

@@ -6,6 +6,7 @@ import platform
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
@@ -30,6 +31,9 @@ class Endpoint:
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
     key: str = field(default="", repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an endpoint holds a key, so it is not pickled")
 
     def url(self, path: str) -> str:
         """The address of a path below the base URL."""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._call import Call, Client, as_json, logger, whole
+from ._call import (
+    Call,
+    Client,
+    as_json,
+    free_values,
+    logger,
+    whole,
+    with_headers,
+)
 from ._embedding import EmbeddingOptions
 from ._policy import Attempts, merge_timeout
 from ._replace import replace
@@ -62,6 +70,9 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
     offered = provider.embeddings
     if offered is None:
         raise _unsupported(client, "embed", f"{provider.name} makes no embeddings.")
+    if options.dimensions is not None and not offered.dimensions:
+        message = f"{provider.name} makes vectors of one length: leave out dimensions."
+        raise _unsupported(client, "dimensions", message)
     model = options.model or offered.model or ""
     if not model and not provider.model_from_server:
         raise LLMConfigurationError(
@@ -87,7 +98,7 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
                 dimensions=options.dimensions,
                 extra_body=options.extra_body,
             ),
-            options.extra_body,
+            extra_body=options.extra_body,
         ),
         warnings=(warning,) if warning else (),
     )
@@ -147,13 +158,13 @@ def count_call(client: Client, request: LLMRequest) -> Call:
         method="POST",
         url=client.endpoint.url(provider.token_count[dialect.name]),
         timeout=whole(merge_timeout(request.timeout, client.timeout)),
-        headers={**dialect.headers(asked), **request.extra_headers},
+        headers=with_headers(dialect.headers(asked), request.extra_headers),
         secrets=known_secrets(client.endpoint.key, request.extra_headers),
         body=as_json(
             lambda: token_count.without_answer(
                 dialect.encode(asked, stream=False, traits=traits)
             ),
-            request.extra_body,
+            **free_values(asked),
         ),
     )
 

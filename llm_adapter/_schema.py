@@ -17,6 +17,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _REF = "#/$defs/"
 _KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 _SCHEMA_KEYWORDS = frozenset({"properties", "$ref", "anyOf", "$defs"})
+_FORM: Mapping[str, type] = {"name": str, "description": str, "strict": bool}
 JSON_OBJECT: Mapping[str, str] = {"type": "json_object"}
 JSON_INSTRUCTION = "Answer with one JSON object and nothing else."
 """For providers that have no JSON mode, or refuse it unless a message asks for JSON."""
@@ -69,9 +70,16 @@ def output_format(
     if known or (kind is None and _SCHEMA_KEYWORDS & response_format.keys()):
         return OutputFormat(schema=response_format)
     raise ValueError(
-        f"response_format is {response_format!r:.200}: use {{'type': 'json_object'}}, "
-        "a JSON schema, or a type"
+        f"response_format is {_shown(response_format)}: use "
+        "{'type': 'json_object'}, a JSON schema, or a type"
     )
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.200}"
+    except RecursionError:
+        return "nested too deeply to be shown"
 
 
 def in_words(wanted: OutputFormat) -> str:
@@ -100,7 +108,13 @@ def with_instruction(system: str | None, instruction: str) -> str:
 def _named_schema(form: object) -> OutputFormat:
     schema = form.get("schema") if isinstance(form, Mapping) else None
     if not (isinstance(form, Mapping) and isinstance(schema, Mapping)):
-        raise ValueError(f"response_format {form!r:.200} has no 'schema' mapping")
+        raise ValueError(f"response_format {_shown(form)} has no 'schema' mapping")
+    for field, kind in _FORM.items():
+        if not isinstance(form.get(field), kind | None):
+            raise ValueError(
+                f"response_format has {field} {form.get(field)!r:.80}: use a "
+                f"{kind.__name__}"
+            )
     return OutputFormat(
         schema=schema,
         name=form.get("name") or "answer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,11 @@ from .errors import LLMServiceError
 SHORTEST = 8
 """Characters of a secret that is looked for; local servers take any word as a key."""
 
-_HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "cookie")
+PART = 12
+"""Characters at one end of a secret that show too much of it, where a text is cut."""
+
+_HEADERS = ("auth", "key", "token", "secret", "cookie", "credential")
+_VALUES = re.compile(r"[^\s;=,]+")
 _HIDDEN = "***"
 
 
@@ -26,25 +31,46 @@ def known_secrets(key: str, headers: Mapping[str, str]) -> tuple[str, ...]:
         key: of the service.
         headers: that the caller adds.
     """
-    added = (
-        value.rpartition(" ")[2]
-        for name, value in headers.items()
-        if name.lower() in _HEADERS
-    )
-    return tuple(each for each in (key, *added) if len(each) >= SHORTEST)
+    added = [
+        value
+        for name, content in headers.items()
+        if any(word in name.lower() for word in _HEADERS)
+        for value in (content.rpartition(" ")[2], *_VALUES.findall(content))
+    ]
+    return tuple(dict.fromkeys(each for each in (key, *added) if len(each) >= SHORTEST))
 
 
 def hide(error: LLMServiceError, secrets: Iterable[str]) -> None:
     """Take the secrets out of all that an error tells."""
     for secret in secrets:
         for name, value in list(vars(error).items()):
-            if isinstance(value, str) and secret in value:
-                setattr(error, name, value.replace(secret, _HIDDEN))
+            if isinstance(value, str):
+                setattr(error, name, hidden(value, secret))
         error.args = tuple(
-            each.replace(secret, _HIDDEN) if isinstance(each, str) else each
+            hidden(each, secret) if isinstance(each, str) else each
             for each in error.args
         )
         error.body = _without(secret, error.body)
+
+
+def hidden(text: str, secret: str) -> str:
+    """The text without the secret, also where it was cut within it.
+
+    >>> hidden("Key: a-very-long-secret.", "a-very-long-secret")
+    'Key: ***.'
+    >>> hidden("Key: a-very-long-sec...", "a-very-long-secret")
+    'Key: ***...'
+    """
+    text = text.replace(secret, _HIDDEN)
+    if len(secret) <= PART:
+        return text
+    if secret[:PART] in text:
+        longest = next(n for n in range(len(secret), 0, -1) if secret[:n] in text)
+        text = text.replace(secret[:longest], _HIDDEN)
+    if secret[-PART:] in text:
+        longest = next(n for n in range(len(secret), 0, -1) if secret[-n:] in text)
+        text = text.replace(secret[-longest:], _HIDDEN)
+    return text
 
 
 def _without(secret: str, body: Any) -> Any:

@@ -29,6 +29,8 @@ from .transport import TIMER, Content
 
 T = TypeVar("T")
 
+REMEMBERED = 100
+
 # OSError: TLS errors that httpx lets through; UnicodeError: a host name that cannot be
 # looked up; RuntimeError: a user's client that is closed; ExceptionGroup: a connection
 # that failed in an unforeseen way, such as a proxy on port 99999.
@@ -166,6 +168,8 @@ class Session:
         """The URL in httpx's form, which takes longer to make than a request."""
         address = self._urls.get(url)
         if address is None:
+            if len(self._urls) >= REMEMBERED:  # redirects and pages are ever new
+                self._urls.clear()
             address = self._urls[url] = httpx.URL(url)
         return address
 
@@ -291,6 +295,9 @@ class Answer:
         Raises:
             LLMServiceError: it cannot be had, or not in time.
         """
+        if self._decoder.pending:
+            sleep(0)  # others run, too
+            return self._decoder.feed(self._in_time(b""))
         chunks = self._chunks or self._begin()
         try:
             chunk = next(chunks, None)
@@ -299,9 +306,12 @@ class Answer:
         if chunk is None:
             self._decoder.finish()
             return None
+        return self._decoder.feed(self._in_time(chunk))
+
+    def _in_time(self, chunk: bytes) -> bytes:
         if self._timer.remaining(monotonic()) <= 0:
             raise connection_error(None, self._call, self._timer)
-        return self._decoder.feed(chunk)
+        return chunk
 
     def _begin(self) -> Iterator[bytes]:
         # Not before: a generator that nobody pulls is one more thing to close.

@@ -7,7 +7,6 @@ the one that called them. A system turn stands between a user's and an assistant
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -302,15 +301,19 @@ def _problem(part: Image | Document | Audio) -> str | None:
         return "(this API takes none)"
     try:
         found = _embedded(part)
-    except binascii.Error:
-        return "whose data: URL is not base64"
+    except ValueError:  # not base64, not ASCII, half of a surrogate pair
+        return "whose data: URL cannot be read"
     if isinstance(part, Image):
-        return None if part.detail in (None, "", "auto") else _no_detail(part)
+        return _problem_of_image(part, found)
     return None if found is None else _problem_of_document(*found)
 
 
-def _no_detail(part: Image) -> str:
-    return f"with detail={part.detail!r} (this API has no such field)"
+def _problem_of_image(part: Image, found: tuple[str, bytes] | None) -> str | None:
+    if part.detail not in (None, "", "auto"):
+        return f"with detail={part.detail!r} (this API has no such field)"
+    if found is None or found[0].startswith("image/"):
+        return None
+    return f"of type {found[0]!r} (it is no image)"
 
 
 def _problem_of_document(media_type: str, data: bytes) -> str | None:

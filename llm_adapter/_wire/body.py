@@ -19,7 +19,9 @@ _KEPT = 20_000
 _MOST_TOKENS = 2**53
 
 MAX_DEPTH = 200
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# An unterminated one ends with the body: to look for its end from each of its quotes
+# would take quadratic time.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 

@@ -75,7 +75,9 @@ def _vectors(items: list[Any], body: bytes) -> Iterator[tuple[int, list[float]]]
         vector, index = _vector(item.get("embedding")), item.get("index")
         if not vector or not all(map(math.isfinite, vector)):
             raise _unusable(f"holds no numbers as its vector {position}", body)
-        yield (index if type(index) is int else position), vector
+        if index is not None and type(index) is not int:
+            raise _unusable(f"holds the vector {index!r:.40}, which is no place", body)
+        yield (position if index is None else index), vector
 
 
 def _vector(value: object) -> list[float] | None:

@@ -9,14 +9,25 @@ from ..errors import LLMInvalidResponseError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
+MAX_PIECE_BYTES = 256 * 1024
+"""What is given out at a time: a few bytes can hold so much that nothing else runs."""
+
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BodyDecoder(Protocol):
-    """Takes a body piece by piece."""
+    """Takes a body piece by piece.
+
+    `pending` says that a chunk gives more than was given out: feed nothing to get it.
+    """
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more."""
+        ...
 
     def feed(self, chunk: bytes) -> bytes:
-        """The plain bytes that `chunk` gives."""
+        """The plain bytes that `chunk` gives, about 256 KiB of them at most."""
         ...
 
     def finish(self) -> None:
@@ -26,6 +37,8 @@ class BodyDecoder(Protocol):
 
 class Identity:
     """A body that is not compressed."""
+
+    pending = False
 
     def feed(self, chunk: bytes) -> bytes:
         return chunk
@@ -41,25 +54,35 @@ class _Zlib:
         self._headless = headless
         self._member: Any = None
         self._held = b""
+        self.pending = False
 
     def feed(self, chunk: bytes) -> bytes:
-        chunk, self._held = self._held + chunk, b""
+        data, self._held = self._held + chunk, b""
         plain: list[bytes] = []
-        size = 0
-        while chunk:
-            if self._member is None or self._member.eof:
-                if len(chunk) < len(_GZIP_MAGIC):
-                    self._held = chunk
-                    break
-                if self._member is not None and not chunk.startswith(_GZIP_MAGIC):
-                    break  # padding after the last member
-                self._member = zlib.decompressobj(self._wbits(chunk))
-            plain.append(self._decompress(chunk))
-            size += len(plain[-1])
-            if size > MAX_BODY_BYTES:
-                raise too_large()
-            chunk = self._member.unused_data
+        room = MAX_PIECE_BYTES
+        while (data or self.pending) and room:
+            ended = self._member is None or self._member.eof
+            if ended and not self._begin(data):
+                break
+            plain.append(self._decompress(data, room))
+            room -= len(plain[-1])
+            # The member may hold output, although it has taken all of its input.
+            self.pending = not room
+            data = self._member.unconsumed_tail or self._member.unused_data
+        if self.pending:
+            self._held = data
         return b"".join(plain)
+
+    def _begin(self, data: bytes) -> bool:
+        """Begin a member; False when there is none, or not enough to know."""
+        self.pending = False
+        if len(data) < len(_GZIP_MAGIC):
+            self._held = data
+            return False
+        if self._member is not None and not data.startswith(_GZIP_MAGIC):
+            return False  # padding after the last member
+        self._member = zlib.decompressobj(self._wbits(data))
+        return True
 
     def _wbits(self, head: bytes) -> int:
         zlib_header = head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0
@@ -67,13 +90,11 @@ class _Zlib:
             return -zlib.MAX_WBITS
         return zlib.MAX_WBITS + 32  # zlib tells the two headers apart
 
-    def _decompress(self, chunk: bytes) -> bytes:
+    def _decompress(self, data: bytes, room: int) -> bytes:
         try:
-            plain: bytes = self._member.decompress(chunk, MAX_BODY_BYTES)
+            plain: bytes = self._member.decompress(data, room)
         except zlib.error as error:
             raise _unreadable(str(error)) from None
-        if self._member.unconsumed_tail:
-            raise too_large()
         return plain
 
     def finish(self) -> None:
@@ -91,17 +112,17 @@ class _Brotli:
         self._error = brotli.error
         self._decompressor = brotli.Decompressor()
         self._begun = False
+        self.pending = False
 
     def feed(self, chunk: bytes) -> bytes:
         self._begun = self._begun or bool(chunk)
         try:
             plain: bytes = self._decompressor.process(
-                chunk, output_buffer_limit=MAX_BODY_BYTES
+                chunk, output_buffer_limit=MAX_PIECE_BYTES
             )
         except self._error as error:
             raise _unreadable(str(error)) from None
-        if not self._decompressor.can_accept_more_data():
-            raise too_large()
+        self.pending = len(plain) >= MAX_PIECE_BYTES
         return plain
 
     def finish(self) -> None:
@@ -111,6 +132,8 @@ class _Brotli:
 
 class _Unknown:
     """An encoding that nobody asked for."""
+
+    pending = False
 
     def __init__(self, name: str) -> None:
         self._name = name

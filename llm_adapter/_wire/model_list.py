@@ -57,7 +57,8 @@ def decode_models(body: bytes) -> ModelPage:
     ids = (
         text(item.get("id")) or text(item.get("name")) for item in map(mapping, items)
     )
-    names = [name for name in ids if name is not None]
+    # A name that no request takes, such as one with a line end, is none.
+    names = [name for name in ids if name and name.strip() and name.isprintable()]
     more = fields.get("has_more") is True
     return ModelPage(names, (text(fields.get("last_id")) if more else None))
 

@@ -8,12 +8,14 @@ content.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from .body import mapping
 
 _JOINED = ("text", "summary", "data", "signature")
 _SAYS_NOTHING = (None, "")
+_NEAR = 16  # among so many of the last ones a fragment finds what it belongs to
 
 
 def kept_of_message(
@@ -95,7 +97,8 @@ class KeptFragments:
         return _items(self._keeps, self._details, self._thoughts, self._extras)
 
     def _add_detail(self, detail: dict[str, Any]) -> None:
-        earlier = (each for each in reversed(self._details) if _go_on(each, detail))
+        near = islice(reversed(self._details), _NEAR)
+        earlier = (each for each in near if _go_on(each, detail))
         known = next(earlier, None) if "index" in detail else None
         if known is None:
             self._details.append(dict(detail))

@@ -136,7 +136,8 @@ class ChatStreamDecoder:
     def _read_choice(
         self, choice: Mapping[str, Any], events: list[StreamEvent]
     ) -> None:
-        if choice.get("index"):
+        index = choice.get("index")
+        if isinstance(index, int) and index > 0:
             return  # of several alternatives, the first is the answer
         delta = choice.get("delta")
         if isinstance(delta, dict):

@@ -7,6 +7,7 @@ the last event. Whatever comes, each piece is told once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
@@ -74,6 +75,9 @@ _WHOLES: Mapping[str, tuple[_Channel, str]] = {
     "response.custom_tool_call_input.done": (_CUSTOM, "input"),
 }
 """What a part was in the end, and the field that says it."""
+
+
+_NEAR = 16  # among so many of the last items an event without a name finds its own
 
 
 @define(eq=False)
@@ -210,7 +214,8 @@ class StreamedItems:
             return by_index if fits else None
         if id_ is not None and by_id is None:
             return None
-        ours = (item for item in reversed(self._items) if item.kind == kind)
+        near = islice(reversed(self._items), _NEAR)
+        ours = (item for item in near if item.kind == kind)
         return next((item for item in ours if not item.done), None)
 
     def _new(self, kind: str, id_: str | None, index: int | None) -> _Item:

@@ -167,7 +167,10 @@ PERPLEXITY = Provider(
             ChatQuirks(
                 max_tokens_field="max_tokens",
                 lacks=frozenset(
-                    {"seed", "stop_sequences", "tools", "parallel_tool_calls"}
+                    {
+                        *("seed", "stop_sequences"),
+                        *("tools", "tool_choice", "parallel_tool_calls"),
+                    }
                 ),
                 json_mode=False,
                 alternates=True,

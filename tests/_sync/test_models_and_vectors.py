@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from time import monotonic
 
+import httpx
 import pytest
 
 from llm_adapter import (
@@ -297,3 +299,30 @@ def test_retry_after_on_a_success_is_no_reason_to_wait(httpx_mock):
         response = llm.generate("Hi")
     assert (response.text, response.attempts) == ("A", 1)
     assert response.generation_time < 20
+
+
+def test_addresses_that_are_ever_new_are_forgotten(httpx_mock):
+    for number in range(150):
+        last = {"has_more": number < 149, "last_id": f"m{number}"}
+        httpx_mock.add_response(json={"data": [{"id": f"m{number}"}], **last})
+    with AnthropicAdapter("key") as llm:
+        assert len(llm.list_models()) == 150
+        assert len(llm._session._urls) <= 100
+
+
+def test_a_stream_that_unpacks_for_ever_keeps_to_the_timeout(httpx_mock):
+    """73 kB of gzip that hold ten million pings."""
+    pings = gzip.compress(b": p\n\n" * 10_000_000)
+    headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+    transport = httpx.MockTransport(
+        lambda request: httpx.Response(
+            200, headers=headers, stream=httpx.ByteStream(pings)
+        )
+    )
+    client = httpx.Client(transport=transport)
+    llm = OpenAIAdapter("key", http_client=client, timeout=0.3, max_retries=0)
+    with client, llm:
+        with pytest.raises(LLMTimeoutError):
+            with llm.stream("Hi", model="gpt-4o") as stream:
+                for _ in stream:
+                    pass

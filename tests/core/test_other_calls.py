@@ -101,6 +101,12 @@ def test_a_provider_without_a_usual_embedding_model_wants_one_named():
     assert embedding(LOCAL, "a").model == ""
 
 
+def test_the_length_of_vectors_is_not_chosen_where_it_cannot_be():
+    with pytest.raises(LLMUnsupportedFeatureError, match="one length") as caught:
+        embedding(PROVIDERS["mistral"], "a", dimensions=256)
+    assert caught.value.feature == "dimensions"
+
+
 def test_a_retired_embedding_model_warns(caplog):
     call = embedding(OPENAI, "a", model=RETIRED)
     assert "gpt-6-luna" in call.warnings[0]

@@ -30,7 +30,13 @@ keys = (
         ({"Authorization": "Bearer other-key"}, (KEY, "other-key")),
         ({"authorization": "other-key"}, (KEY, "other-key")),
         ({"X-API-Key": "other-key", "X-Other": "not-secret"}, (KEY, "other-key")),
-        ({"Cookie": "session=12345678"}, (KEY, "session=12345678")),
+        (
+            {"Cookie": "session=12345678; b=87654321"},
+            (KEY, "b=87654321", "12345678", "87654321"),
+        ),
+        ({"X-Goog-Api-Key": "other-key"}, (KEY, "other-key")),
+        ({"Helicone-Auth": "Bearer other-key"}, (KEY, "other-key")),
+        ({"X-Amz-Security-Token": "other-key"}, (KEY, "other-key")),
     ],
 )
 def test_key_and_headers_that_carry_keys_are_secret(headers, secrets):
@@ -63,6 +69,21 @@ def test_secret_that_a_provider_quotes_is_shown_nowhere(key, before, after):
     assert not [text for text in told if key in text]
     assert json.dumps(key)[1:-1] not in json.dumps(error.body, ensure_ascii=False)
     assert json.dumps(key)[1:-1].encode() not in pickle.dumps(error)
+
+
+@given(st.integers(12, 25), st.integers(12, 25))
+def test_what_is_left_of_a_secret_that_was_cut_is_hidden_too(first, last):
+    """Messages show the beginning and the end of what they quote."""
+    secret = "sk-abcdefghijklmnopqrstuvwxyz"
+    error = LLMInvalidResponseError(f"No JSON: {secret[:first]}...{secret[-last:]}")
+    hide(error, [secret])
+    assert error.message == "No JSON: ***...***"
+
+
+def test_a_short_word_within_a_secret_may_be_shown():
+    error = LLMInvalidResponseError("sk-abcdefgh is where it begins")
+    hide(error, ["sk-abcdefghijklmnopqrstuvwxyz"])
+    assert error.message == "sk-abcdefgh is where it begins"
 
 
 def test_what_stands_around_a_secret_stays():

@@ -130,3 +130,10 @@ def test_what_is_no_mapping_is_an_empty_one(value):
 def test_what_is_no_text_is_none(value):
     assert text(value) is None
     assert text("a") == "a"
+
+
+def test_a_string_without_an_end_takes_linear_time():
+    """With a look for its end from each of its quotes this would take hours."""
+    body = b'{"a":' + b"[" * 250 + b'"' + b'\\"' * 1_000_000
+    with pytest.raises(LLMInvalidResponseError):
+        read_json(body)

@@ -163,6 +163,12 @@ def test_thoughts_among_the_parts_of_a_content_are_reasoning():
     assert (response.reasoning, response.text) == ("Hm", "4")
 
 
+@pytest.mark.parametrize("details", [[], None, "Hm"])
+def test_thoughts_are_found_where_there_are_no_details(details):
+    message = {"content": THOUGHTS, "reasoning": "", "reasoning_details": details}
+    assert decode(message).reasoning == "Hm"
+
+
 THINKS = ChatDialect(ChatQuirks(think_tags=True))
 
 

@@ -183,6 +183,11 @@ def test_fragments_are_not_changed_by_being_put_together():
             id="empty at first",
         ),
         pytest.param(
+            [[{"type": "thinking", "thinking": "ab"}], [thought("c")]],
+            [thought("c")],
+            id="text, then a list",
+        ),
+        pytest.param(
             [[thought("a")], [{"type": "thinking", "thinking": 5}]],
             [{"type": "thinking", "thinking": 5}],
             id="another type",

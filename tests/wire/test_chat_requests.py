@@ -598,6 +598,11 @@ def test_a_result_with_more_than_text_is_refused_where_the_server_takes_none(
     assert refused(messages=[result]) is None
 
 
+def test_what_the_user_shows_is_no_result():
+    shown = Message("user", ["Who?", PICTURE])
+    assert refused(messages=[shown], quirks=ChatQuirks(result_parts=False)) is None
+
+
 # -- turns ----------------------------------------------------------------------------
 
 

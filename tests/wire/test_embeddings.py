@@ -88,10 +88,17 @@ def test_vectors_come_in_the_order_of_the_texts(vectors, random):
     assert decode_embeddings(body(*items), len(vectors)).vectors == vectors
 
 
-@pytest.mark.parametrize("index", [None, "0", 1.5, True])
-def test_without_an_index_the_place_counts(index):
-    items = [{"index": index, "embedding": [n]} for n in (1, 2)]
+def test_without_an_index_the_place_counts():
+    items = [{"index": None, "embedding": [1]}, {"embedding": [2]}]
     assert decode_embeddings(body(*items), 2).vectors == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize("index", ["0", 1.5, True])
+def test_an_index_that_is_no_place_is_an_error(index):
+    """To guess it could give a text the vector of another."""
+    items = [{"index": index, "embedding": [1]}]
+    with pytest.raises(LLMInvalidResponseError, match="which is no place"):
+        decode_embeddings(body(*items), 1)
 
 
 def test_whole_numbers_become_floats():

@@ -294,6 +294,13 @@ def test_an_error_inside_a_200_may_bring_its_own_status(field):
     assert error.status_code == 503
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [(400, LLMBadRequestError), (599, LLMServerError)]
+)
+def test_every_status_of_an_error_is_taken_for_one(code, kind):
+    assert type(refused(200, code=code)) is kind
+
+
 @pytest.mark.parametrize("code", [503, "503"])
 def test_a_status_for_a_code_may_be_written_as_text(code):
     """As Azure writes it."""
@@ -462,7 +469,11 @@ def test_errors_can_be_pickled():
         pytest.param({"error": [{"message": "m"}]}, "m", None, id="list of errors"),
         pytest.param({"errors": [{"message": "m"}]}, "m", None, id="errors"),
         pytest.param({"errors": ["m"]}, "m", None, id="errors as text"),
-        pytest.param({"error": {"code": 7, "message": "m"}}, "m", "7", id="number"),
+        pytest.param({"error": {"code": 99, "message": "m"}}, "m", "99", id="number"),
+        pytest.param({"error": {"code": 100, "message": "m"}}, "m", None, id="status"),
+        pytest.param(
+            {"error": {"code": 600, "message": "m"}}, "m", "600", id="no status"
+        ),
         pytest.param({"message": "m"}, "m", None, id="message alone"),
         pytest.param(
             {"object": "error", "message": "m", "type": "t", "code": 400},
@@ -478,6 +489,7 @@ def test_errors_can_be_pickled():
         pytest.param({"error": {"message": None}}, "", None, id="no message"),
         pytest.param({"error": {"message": {"a": 1}}}, "", None, id="message no text"),
         pytest.param({"detail": {"a": 1}}, "", None, id="detail no text"),
+        pytest.param({"detail": {}, "title": "m"}, "m", None, id="detail empty"),
         pytest.param({"error": {"code": ""}}, "", None, id="empty code"),
         pytest.param({"error": {"details": "x"}}, "", None, id="details no mapping"),
         pytest.param([], "", None, id="empty list"),

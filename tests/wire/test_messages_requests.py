@@ -690,7 +690,7 @@ def test_parts_are_sent_in_the_form_of_the_api(part, sent):
             Image("https://example.com/a.png", detail="low"),
             "Image with detail='low' (this API has no such field)",
         ),
-        (Image("data:image/png;base64,??"), "Image whose data: URL is not base64"),
+        (Image("data:image/png;base64,??"), "Image whose data: URL cannot be read"),
         (
             Document(data=b"\xff", media_type="text/plain"),
             "Document of text that is not UTF-8",
@@ -1197,3 +1197,16 @@ def test_objects_of_any_names_are_asked_for_in_words(schema):
     assert "output_config" not in body
     assert body["system"].startswith("Be terse.\n\nAnswer with one JSON object")
     assert json.loads(body["system"].partition("schema:\n")[2]) == schema
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        (Image(data=b"\xff", media_type="text/plain"), "of type 'text/plain'"),
+        (Image("data:"), "of type 'text/plain'"),
+        (Image("data:image/png;base64,é"), "whose data: URL cannot be read"),
+        (Document("data:text/plain,\ud800"), "whose data: URL cannot be read"),
+    ],
+)
+def test_a_part_that_is_not_what_it_says_is_refused(part, problem):
+    assert problem in refused([part])

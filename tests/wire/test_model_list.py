@@ -149,3 +149,9 @@ def test_no_count_is_an_error(value):
 def test_an_error_in_the_place_of_a_count_is_an_error():
     with pytest.raises(LLMModelNotFoundError):
         count({"type": "error", "error": {"type": "not_found_error", "message": "x"}})
+
+
+def test_names_that_no_request_takes_are_passed_over():
+    names = ["a\nb", " ", "\u202e", "", "good"]
+    body = json.dumps({"data": [{"id": name} for name in names]}).encode()
+    assert decode_models(body).names == ["good"]
