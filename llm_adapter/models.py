@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, overload
+from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, overload
 
 from attrs import evolve, field, frozen
 
@@ -23,6 +23,8 @@ from ._content import (
     as_content,
     as_messages,
 )
+from ._names import ModelName
+from ._timeout import Timeout, check_timeout
 
 __all__ = [
     "Attempt",
@@ -50,6 +52,7 @@ __all__ = [
     "ToolCallDelta",
     "Usage",
     "as_request",
+    "check_timeout",
 ]
 
 FinishReason: TypeAlias = Literal[
@@ -58,31 +61,6 @@ FinishReason: TypeAlias = Literal[
 ResponseFormat: TypeAlias = Mapping[str, Any] | type
 
 # -- the request ----------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class Timeout:
-    """Limits of one call, in seconds; None leaves a limit to its default.
-
-    Args:
-        total: the whole call: attempts, waits between them, the last byte.
-        attempt: one attempt of it.
-        connect: until a connection stands (default: 10, within the total).
-        first_token: of a stream, until its first delta.
-        idle: the longest silence between two pieces of an answer.
-    """
-
-    total: float | None = field(default=None, validator=_checks.seconds)
-    attempt: float | None = field(default=None, validator=_checks.seconds)
-    connect: float | None = field(default=None, validator=_checks.seconds)
-    first_token: float | None = field(default=None, validator=_checks.seconds)
-    idle: float | None = field(default=None, validator=_checks.seconds)
-
-
-def check_timeout(instance: object, attribute: Any, value: object) -> None:
-    """Validates: seconds, a Timeout or None."""
-    if not isinstance(value, Timeout):
-        _checks.seconds(instance, attribute, value)
 
 
 def _format(value: Any) -> ResponseFormat | None:
@@ -395,31 +373,6 @@ class EmbeddingResponse(Sequence[list[float]]):
 
     def __len__(self) -> int:
         return len(self.vectors)
-
-
-class ModelName(str):
-    """A model's name that says whether the model is still offered.
-
-    >>> old = ModelName("gpt-4", retired="2026-10-23", replacement="gpt-6.1-sol")
-    >>> old == "gpt-4", old.retired
-    (True, '2026-10-23')
-
-    Args:
-        name: as the provider writes it.
-        retired: date of its shutdown (ISO), None while it is offered.
-        replacement: what to use instead once it is retired.
-    """
-
-    retired: str | None
-    replacement: str | None
-
-    def __new__(
-        cls, name: str, *, retired: str | None = None, replacement: str | None = None
-    ) -> Self:
-        made = super().__new__(cls, name)
-        made.retired = retired
-        made.replacement = replacement
-        return made
 
 
 # -- events of a stream ---------------------------------------------------------------

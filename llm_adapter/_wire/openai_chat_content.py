@@ -34,12 +34,13 @@ def sent_by_address(contents: Iterable[Content], quirks: ChatQuirks) -> str | No
     """The kind of a part that has only an address, although it is sent as bytes."""
     kinds = (Audio,) if quirks.documents_by_address else (Document, Audio)
     for part in (part for c in contents if not isinstance(c, str) for part in c):
-        if isinstance(part, kinds) and not _holds_bytes(part.url):
+        if isinstance(part, kinds) and not holds_bytes(part.url):
             return type(part).__name__
     return None
 
 
-def _holds_bytes(url: str | None) -> bool:
+def holds_bytes(url: str | None) -> bool:
+    """Whether a part with this address, or with none, has its bytes with it."""
     return url is None or (url.startswith("data:") and _BASE64 in url)
 
 
@@ -71,7 +72,7 @@ def _encode_part(part: Part, quirks: ChatQuirks) -> dict[str, Any]:
         case Document():
             return _encode_document(part, quirks)
         case _:
-            return {"type": "input_audio", "input_audio": _encode_audio(part)}
+            return {"type": "input_audio", "input_audio": encode_audio(part)}
 
 
 def _encode_document(part: Document, quirks: ChatQuirks) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def _known(**fields: str | None) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _encode_audio(part: Audio) -> dict[str, str]:
+def encode_audio(part: Audio) -> dict[str, str]:
+    """A recording with its bytes, as both of OpenAI's APIs take it."""
     head, _, data = (part.url or data_url(part)).partition(_BASE64)
     kind = head.partition("/")[2].removeprefix("x-")
     return {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}

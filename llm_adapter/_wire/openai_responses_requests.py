@@ -28,14 +28,12 @@ from ..models import (
 )
 from .body import text
 from .kept import kept_items
-from .openai_chat_content import data_url, words
+from .openai_chat_content import data_url, encode_audio, holds_bytes, words
 from .openai_responses_answers import ARGUMENTS, NAME, item_kind, output_text
 from .strict_schemas import held_to_schema
 from .traits import PLAIN, Traits, holds
 
-_BASE64 = ";base64,"
 _NO_IDS: frozenset[str] = frozenset()
-_AUDIO_FORMATS = {"mpeg": "mp3", "wave": "wav"}
 
 
 # -- what cannot be said --------------------------------------------------------------
@@ -67,13 +65,8 @@ def _lacking_content(role: str, content: Content) -> Iterator[str]:
             yield f"{name} in a turn of the assistant"
         elif role == "tool" and isinstance(part, Audio):
             yield f"{name} in the result of a tool"
-        elif isinstance(part, Audio) and not _holds_bytes(part):
+        elif isinstance(part, Audio) and not holds_bytes(part.url):
             yield f"{name} by address (pass its bytes: {name}(data=...))"
-
-
-def _holds_bytes(part: Audio) -> bool:
-    url = part.url
-    return url is None or (url.startswith("data:") and _BASE64 in url)
 
 
 # -- encode ---------------------------------------------------------------------------
@@ -221,7 +214,7 @@ def _encode_part(part: Part) -> dict[str, Any]:
         case Document():
             return {"type": "input_file", **_encode_file(part)}
         case _:
-            return {"type": "input_audio", "input_audio": _encode_audio(part)}
+            return {"type": "input_audio", "input_audio": encode_audio(part)}
 
 
 def _encode_file(part: Document) -> dict[str, str]:
@@ -237,12 +230,6 @@ def _filename(url: str) -> str:
 
     media_type = url.removeprefix("data:").partition(",")[0].partition(";")[0]
     return "document" + (mimetypes.guess_extension(media_type) or "")
-
-
-def _encode_audio(part: Audio) -> dict[str, str]:
-    head, _, data = (part.url or data_url(part)).partition(_BASE64)
-    kind = head.partition("/")[2].removeprefix("x-")
-    return {"data": data, "format": _AUDIO_FORMATS.get(kind, kind)}
 
 
 # -- tools and formats ----------------------------------------------------------------
