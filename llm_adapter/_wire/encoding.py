@@ -61,28 +61,30 @@ class _Zlib:
         plain: list[bytes] = []
         room = MAX_PIECE_BYTES
         while (data or self.pending) and room:
-            ended = self._member is None or self._member.eof
-            if ended and not self._begin(data):
+            member = self._member
+            if member is None or member.eof:
+                member = self._next_member(data)
+            if member is None:
                 break
-            plain.append(self._decompress(data, room))
+            plain.append(_decompress(member, data, room))
             room -= len(plain[-1])
             # The member may hold output, although it has taken all of its input.
             self.pending = not room
-            data = self._member.unconsumed_tail or self._member.unused_data
+            data = member.unconsumed_tail or member.unused_data
         if self.pending:
             self._held = data
         return b"".join(plain)
 
-    def _begin(self, data: bytes) -> bool:
-        """Begin a member; False when there is none, or not enough to know."""
+    def _next_member(self, data: bytes) -> Any:
+        """A member that begins here; None for none, or not enough to know."""
         self.pending = False
         if len(data) < len(_GZIP_MAGIC):
             self._held = data
-            return False
+            return None
         if self._member is not None and not data.startswith(_GZIP_MAGIC):
-            return False  # padding after the last member
+            return None  # padding after the last member
         self._member = zlib.decompressobj(self._wbits(data))
-        return True
+        return self._member
 
     def _wbits(self, head: bytes) -> int:
         zlib_header = head[0] & 15 == 8 and int.from_bytes(head[:2]) % 31 == 0
@@ -90,17 +92,18 @@ class _Zlib:
             return -zlib.MAX_WBITS
         return zlib.MAX_WBITS + 32  # zlib tells the two headers apart
 
-    def _decompress(self, data: bytes, room: int) -> bytes:
-        try:
-            plain: bytes = self._member.decompress(data, room)
-        except zlib.error as error:
-            raise _unreadable(str(error)) from None
-        return plain
-
     def finish(self) -> None:
         cut = bool(self._held) if self._member is None else not self._member.eof
         if cut:
             raise _unreadable("the compressed data ends too early")
+
+
+def _decompress(member: Any, data: bytes, room: int) -> bytes:
+    try:
+        plain: bytes = member.decompress(data, room)
+    except zlib.error as error:
+        raise _unreadable(str(error)) from None
+    return plain
 
 
 class _Brotli:
