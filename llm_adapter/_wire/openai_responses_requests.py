@@ -48,6 +48,8 @@ def _lacking(request: LLMRequest, traits: Traits) -> Iterator[str]:
     for name in ("seed", "stop_sequences"):
         if getattr(request, name) not in (None, ()):
             yield f"{name} (the Responses API has no such field)"
+    if request.reasoning_effort == "none" and traits.reasons == "always":
+        yield "reasoning_effort='none' (this model always reasons)"
     choice = request.tool_choice
     reasoning = traits.reasoning(request.reasoning_effort)
     free = choice in (None, "auto", "none")

@@ -668,8 +668,13 @@ def test_serves_until_it_is_terminated():
 
 
 def test_serves_until_it_is_interrupted():
+    # What runs in the background of a shell may have been told to ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
-    serve(on_start=lambda emulator: timer.start())
+    try:
+        serve(on_start=lambda emulator: timer.start())
+    finally:
+        signal.signal(signal.SIGINT, before)
     timer.join()
 
 

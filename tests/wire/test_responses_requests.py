@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from llm_adapter import LLMRequest, Message, Tool
 from llm_adapter._schema import JSON_INSTRUCTION
 from llm_adapter._wire.kept import kept
-from llm_adapter._wire.openai_responses import converter
+from llm_adapter._wire.openai_responses import ResponsesDialect, converter
 from llm_adapter._wire.traits import PLAIN, Traits
 from llm_adapter.models import Audio, Document, Image, Text, ToolCall
 from tests.wire.responses import (
@@ -763,3 +763,10 @@ def test_the_converter_writes_turns_and_calls_too(turn):
 
 def test_the_converter_writes_a_tool():
     assert converter().unstructure(Tool("f"))["type"] == "function"
+
+
+def test_a_model_that_always_reasons_cannot_be_told_not_to():
+    request = LLMRequest("Hi", model="m", reasoning_effort="none")
+    refused = ResponsesDialect().unsupported(request, Traits(reasons="always"))
+    assert refused == "reasoning_effort='none' (this model always reasons)"
+    assert ResponsesDialect().unsupported(request, Traits(reasons="yes")) is None

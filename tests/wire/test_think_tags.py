@@ -157,6 +157,11 @@ def test_an_answer_that_ends_in_a_quotation_mark_is_told_whole():
     assert splitter.finish() == [("text", "'")]
 
 
+@pytest.mark.parametrize("quote", ["`", "'", '"'])
+def test_a_tag_that_is_quoted_in_another_piece_is_a_word_of_the_answer(quote):
+    assert told(["a", f"b{quote}", "</think>c"]) == ("", f"ab{quote}</think>c")
+
+
 @pytest.mark.parametrize("start", ["", "<think>", "<think>a</think>", "a</think>"])
 @pytest.mark.parametrize("piece", ["<", " ", "'", "</think", "x"])
 def test_many_pieces_take_no_long_time(start, piece):
