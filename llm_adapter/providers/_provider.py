@@ -196,8 +196,6 @@ class Provider:
 
     def authorization(self, api_key: str) -> Mapping[str, str]:
         """The headers that carry the key."""
-        if not api_key:
-            return {}
         if self.key_header is not None:
             return {self.key_header: api_key}
         return {"Authorization": f"Bearer {api_key}"}

@@ -18,6 +18,7 @@ from llm_adapter import (
     AsyncOpenAICompatibleAdapter,
     LLMConfigurationError,
     LLMInvalidResponseError,
+    LLMModelNotFoundError,
     LLMRateLimitError,
     LLMServerError,
     LLMTimeoutError,
@@ -203,6 +204,14 @@ async def test_a_local_server_that_cannot_count_says_so(httpx_mock):
             await llm.count_tokens("Hi")
 
 
+async def test_a_count_for_an_unknown_model_is_the_providers_error(httpx_mock):
+    body = {"error": {"type": "not_found_error", "message": "model: claude-x"}}
+    httpx_mock.add_response(status_code=404, json={"type": "error", **body})
+    async with AsyncAnthropicAdapter("key", model="claude-x") as llm:
+        with pytest.raises(LLMModelNotFoundError, match="claude-x"):
+            await llm.count_tokens("Hi")
+
+
 async def test_a_count_that_is_none_is_an_unreadable_answer(httpx_mock):
     httpx_mock.add_response(json={"tokens": 5}, is_reusable=True)
     async with AsyncOpenAIAdapter("key", max_retries=0) as llm:
@@ -230,6 +239,13 @@ async def test_a_provider_by_data_is_made_by_name_and_by_hand(emulator):
         assert by_hand.get_provider_name() == "groq"
         first, second = await by_name.generate("Hi"), await by_hand.generate("Hi")
     assert first.text == second.text
+
+
+async def test_the_factory_makes_a_provider_that_is_known_by_data_alone():
+    async with AsyncLLMFactory.create("mistral", api_key="key") as llm:
+        assert isinstance(llm, AsyncOpenAICompatibleAdapter)
+        assert llm.get_provider_name() == "mistral"
+        assert llm.get_available_models()[0] == "mistral-medium-latest"
 
 
 # -- answers in place of streams ------------------------------------------------------

@@ -15,6 +15,7 @@ from llm_adapter import (
     LLMConfigurationError,
     LLMFactory,
     LLMInvalidResponseError,
+    LLMModelNotFoundError,
     LLMRateLimitError,
     LLMServerError,
     LLMTimeoutError,
@@ -204,6 +205,14 @@ def test_a_local_server_that_cannot_count_says_so(httpx_mock):
             llm.count_tokens("Hi")
 
 
+def test_a_count_for_an_unknown_model_is_the_providers_error(httpx_mock):
+    body = {"error": {"type": "not_found_error", "message": "model: claude-x"}}
+    httpx_mock.add_response(status_code=404, json={"type": "error", **body})
+    with AnthropicAdapter("key", model="claude-x") as llm:
+        with pytest.raises(LLMModelNotFoundError, match="claude-x"):
+            llm.count_tokens("Hi")
+
+
 def test_a_count_that_is_none_is_an_unreadable_answer(httpx_mock):
     httpx_mock.add_response(json={"tokens": 5}, is_reusable=True)
     with OpenAIAdapter("key", max_retries=0) as llm:
@@ -231,6 +240,13 @@ def test_a_provider_by_data_is_made_by_name_and_by_hand(emulator):
         assert by_hand.get_provider_name() == "groq"
         first, second = by_name.generate("Hi"), by_hand.generate("Hi")
     assert first.text == second.text
+
+
+def test_the_factory_makes_a_provider_that_is_known_by_data_alone():
+    with LLMFactory.create("mistral", api_key="key") as llm:
+        assert isinstance(llm, OpenAICompatibleAdapter)
+        assert llm.get_provider_name() == "mistral"
+        assert llm.get_available_models()[0] == "mistral-medium-latest"
 
 
 # -- answers in place of streams ------------------------------------------------------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_adapter import Usage
 from llm_adapter.pricing import cost
-from llm_adapter.providers import GROQ, PROVIDERS
+from llm_adapter.providers import GROQ, OPENAI, PROVIDERS, Model, Price
 
 MILLION = 1_000_000
 MODEL = "openai/gpt-oss-120b"
@@ -108,3 +109,44 @@ def test_the_cost_is_exact_and_between_its_bounds(model, sent, received, cached)
 def test_every_provider_has_a_price_list():
     known = (PROVIDERS[name].models for name in ("groq", "openai", "anthropic"))
     assert all(any(model.price for model in models) for models in known)
+
+
+# -- tiers and caches -----------------------------------------------------------------
+
+
+def of(model, sent, received=0, **counts):
+    usage = Usage(input_tokens=sent, output_tokens=received, **counts)
+    provider = "anthropic" if model.startswith("claude") else "openai"
+    return cost(usage, provider, model)
+
+
+def test_a_prompt_beyond_the_threshold_is_dearer_as_a_whole():
+    assert of("gpt-6.1-sol", 272_000) == Decimal("0.544")
+    assert of("gpt-6.1-sol", 272_001) == 272_001 * Decimal(4) / MILLION
+    assert of("gpt-6.1-sol", 272_001, MILLION) - of("gpt-6.1-sol", 272_001) == 15
+
+
+def test_what_the_tier_does_not_say_is_not_guessed():
+    assert of("gpt-6.1-sol", 300_000, cached_input_tokens=10) is None
+    cached = of("claude-haiku-5-5", MILLION, cached_input_tokens=MILLION)
+    assert cached == Decimal("0.05")
+
+
+def test_a_threshold_without_prices_beyond_it_leaves_them_unknown(monkeypatch):
+    cheap = Price(input=Decimal(1), output=Decimal(1), threshold=10)
+    model = Model(id="gpt-6.1-sol", price=cheap)
+    made = {"openai": attrs.evolve(OPENAI, models=(model,))}
+    monkeypatch.setattr("llm_adapter.pricing.PROVIDERS", made)
+    assert of("gpt-6.1-sol", 10) == 10 / Decimal(MILLION)
+    assert of("gpt-6.1-sol", 11) is None
+
+
+def test_tokens_that_were_written_to_a_cache_have_a_price_of_their_own():
+    assert of("gpt-6.1-sol", MILLION // 4, cache_write_tokens=MILLION // 4) == (
+        Decimal("2.5") / 4
+    )
+
+
+def test_anthropics_writes_have_no_price_as_two_kinds_are_counted_as_one():
+    assert of("claude-sonnet-5-5", 100, cache_write_tokens=10) is None
+    assert of("claude-sonnet-5-5", 100, cache_write_tokens=0) is not None

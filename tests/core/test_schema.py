@@ -314,3 +314,11 @@ def test_arbitrary_json_is_a_value_of_the_type_or_an_error_of_ours(kind, data):
     except LLMInvalidResponseError:
         return
     assert set(msgspec.to_builtins(value)) >= set(schema_of(kind)["required"])
+
+
+def test_a_form_too_deep_to_be_shown_says_so():
+    deep = {}
+    for _ in range(10_000):
+        deep = {"a": deep}
+    with pytest.raises(ValueError, match="nested too deeply to be shown"):
+        output_format(deep)

@@ -1210,3 +1210,8 @@ def test_objects_of_any_names_are_asked_for_in_words(schema):
 )
 def test_a_part_that_is_not_what_it_says_is_refused(part, problem):
     assert problem in refused([part])
+
+
+def test_an_older_model_can_be_held_to_a_schema_by_a_tool():
+    older = "claude-3-7-sonnet-latest"
+    assert refused("Hi", model=older, response_format=SCHEMA) is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_adapter._schema import schema_of
-from llm_adapter._wire.schemas import FORMATS, supported_schema
+from llm_adapter._wire.schemas import FORMATS, is_open, supported_schema
 
 # -- any schema -----------------------------------------------------------------------
 
@@ -302,3 +302,10 @@ def test_the_schema_of_a_type_is_supported():
         if each.get("type") == "object"
     ] == [False, False]
     assert supported["required"] == ["name"]
+
+
+def test_a_schema_that_holds_itself_has_no_end_to_look_for():
+    circle = {"type": "object", "properties": {}}
+    circle["properties"]["again"] = circle
+    with pytest.raises(ValueError, match="in a circle"):
+        is_open(circle)
