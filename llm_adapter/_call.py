@@ -182,10 +182,10 @@ def with_headers(own: Mapping[str, str], extra: Mapping[str, str]) -> Mapping[st
     >>> with_headers({"a-version": "1", "b": "2"}, {"A-Version": "3"})
     {'b': '2', 'A-Version': '3'}
     """
+    if not extra:
+        return own
     # Blanks around a value are none of it, and h11 refuses them.
     extra = {name: value.strip(" ") for name, value in extra.items()}
-    if not own:
-        return extra
     names = {name.lower() for name in extra}
     kept = {name: value for name, value in own.items() if name.lower() not in names}
     return {**kept, **extra}
@@ -204,7 +204,7 @@ def as_json(encode: Callable[[], Mapping[str, Any]], **free: object) -> bytes:
     """
     try:
         for name, value in free.items():
-            if _holds_no_number(value):
+            if value and _holds_no_number(value):
                 raise ValueError(
                     f"{name} holds NaN or an infinity, which JSON does not know"
                 )

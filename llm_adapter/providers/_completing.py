@@ -171,11 +171,13 @@ def choose_dialect(
     if len(candidates) > 1:
         wanted = _preferred_api(request, traits)
         candidates.sort(key=lambda dialect: dialect.name != wanted)
-    missing = [dialect.unsupported(request, traits) for dialect in candidates]
-    for dialect, feature in zip(candidates, missing, strict=True):
+    refused = None
+    for dialect in candidates:
+        feature = dialect.unsupported(request, traits)
         if feature is None:
             return dialect
-    raise unsupported(missing[0] or "", provider.name, request.model or "")
+        refused = refused or feature
+    raise unsupported(refused or "", provider.name, request.model or "")
 
 
 def _preferred_api(request: LLMRequest, traits: Traits) -> str | None:
