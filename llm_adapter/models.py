@@ -25,6 +25,7 @@ from ._content import (
 )
 from ._names import ModelName
 from ._timeout import Timeout, check_timeout
+from ._usage import Attempt, Usage
 
 __all__ = [
     "Attempt",
@@ -226,41 +227,6 @@ def as_request(
 
 
 # -- the response ---------------------------------------------------------------------
-
-
-@frozen(kw_only=True)
-class Usage:
-    """Tokens of one answer; None where the provider said nothing.
-
-    `cached_input_tokens` and `cache_write_tokens` are parts of `input_tokens`,
-    `reasoning_tokens` is a part of `output_tokens`.
-    """
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cached_input_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    total_tokens: int | None = None
-
-
-@frozen(kw_only=True)
-class Attempt:
-    """One request on the wire.
-
-    Args:
-        number: 1 for the first.
-        delay: seconds waited before it.
-        duration: seconds it took.
-        error: class name of what went wrong, None when it succeeded.
-        status_code: HTTP status, None when none arrived.
-    """
-
-    number: int
-    delay: float = 0.0
-    duration: float = 0.0
-    error: str | None = None
-    status_code: int | None = None
 
 
 @frozen

@@ -14,8 +14,12 @@ import llm_adapter
 from llm_adapter import (
     AsyncLLMService,
     AsyncMockLLMService,
+    AsyncResponseStream,
+    LLMResponse,
     LLMService,
     MockLLMService,
+    ResponseStream,
+    StreamEvent,
 )
 
 T = TypeVar("T")
@@ -82,3 +86,18 @@ def adapter_class(name: str) -> type[LLMService]:
     """The sync adapter of a name such as GroqAdapter."""
     found: type[LLMService] = getattr(llm_adapter, name)
     return found
+
+
+async def async_drained(
+    stream: AsyncResponseStream,
+) -> tuple[list[StreamEvent], LLMResponse]:
+    """All events of a stream, and its response."""
+    async with stream:
+        events = [event async for event in stream]
+        return events, stream.response
+
+
+def drained(stream: ResponseStream) -> tuple[list[StreamEvent], LLMResponse]:
+    """All events of a stream, and its response."""
+    with stream:
+        return list(stream), stream.response

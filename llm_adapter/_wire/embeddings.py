@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-import sys
-from array import array
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -98,12 +97,9 @@ def _floats(encoded: str) -> list[float] | None:
     """Little-endian 32-bit floats behind base64."""
     try:
         packed = base64.b64decode(encoded, validate=True)
-        floats = array("f", packed)
-    except ValueError:  # no base64, or a part of a float
+        return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+    except (ValueError, struct.error):  # no base64, or a part of a float
         return None
-    if sys.byteorder == "big":  # pragma: no cover - no such machine in CI
-        floats.byteswap()
-    return floats.tolist()
 
 
 def _unusable(reason: str, body: bytes) -> LLMInvalidResponseError:

@@ -9,6 +9,8 @@ import pytest
 from llm_adapter import AsyncGroqAdapter, _call
 from llm_adapter._policy import RetryPolicy
 from llm_adapter.testing.emulator import Emulator
+from tests.concurrency import async_adapter_class
+from tests.providers import PARTIES
 
 KEY = "test-key-3f9a"
 
@@ -44,3 +46,24 @@ async def connect(emulator):
 @pytest.fixture
 async def llm(connect):
     return connect()
+
+
+@pytest.fixture(params=PARTIES, ids=str)
+def party(request):
+    return request.param
+
+
+@pytest.fixture
+async def meet(emulator):
+    """Makes services of a party; the end of the test closes them."""
+    opened = []
+
+    def meet(party, **options):
+        adapter = async_adapter_class(party.adapter)
+        service = adapter(**{**party.options(emulator), **options})
+        opened.append(service)
+        return service
+
+    yield meet
+    for service in opened:
+        await service.close()

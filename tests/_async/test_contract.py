@@ -9,23 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from llm_adapter import (
-    AsyncResponseStream,
     EmbeddingResponse,
     Image,
-    LLMAPIError,
-    LLMAuthenticationError,
     LLMConfigurationError,
-    LLMConnectionError,
-    LLMContentPolicyError,
-    LLMContextLengthError,
-    LLMInvalidResponseError,
     LLMModelNotFoundError,
-    LLMOverloadedError,
-    LLMQuotaExceededError,
-    LLMRateLimitError,
     LLMRequest,
-    LLMServerError,
-    LLMStreamInterruptedError,
     LLMUnsupportedFeatureError,
     Message,
     ReasoningDelta,
@@ -36,7 +24,7 @@ from llm_adapter import (
     ToolCallDelta,
 )
 from llm_adapter.testing.emulator import Reply, faults
-from tests.concurrency import async_adapter_class
+from tests.concurrency import async_adapter_class, async_drained
 from tests.providers import PARTIES
 
 WORDS = "Grüße aus Zürich 🚀, naïve résumé."
@@ -54,37 +42,9 @@ WEATHER = Tool(
 CALLS = (("weather", {"city": "Zürich"}), ("weather", {"city": "Oslo"}))
 
 
-@pytest.fixture(params=PARTIES, ids=str)
-def party(request):
-    return request.param
-
-
-@pytest.fixture
-async def meet(emulator):
-    """Makes services of a party; the end of the test closes them."""
-    opened = []
-
-    def meet(party, **options):
-        adapter = async_adapter_class(party.adapter)
-        service = adapter(**{**party.options(emulator), **options})
-        opened.append(service)
-        return service
-
-    yield meet
-    for service in opened:
-        await service.close()
-
-
 @pytest.fixture
 def llm(meet, party):
     return meet(party)
-
-
-async def drained(stream: AsyncResponseStream):
-    """All events of a stream, and its response."""
-    async with stream:
-        events = [event async for event in stream]
-        return events, stream.response
 
 
 # -- answers --------------------------------------------------------------------------
@@ -111,7 +71,7 @@ async def test_a_text_arrives_as_the_model_wrote_it(llm, emulator):
 
 async def test_a_stream_ends_with_what_a_whole_answer_would_have_been(llm):
     whole = await llm.generate("Name three rivers.")
-    events, response = await drained(llm.stream("Name three rivers."))
+    events, response = await async_drained(llm.stream("Name three rivers."))
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == whole.text
     assert response.text == whole.text
     assert response.finish_reason == whole.finish_reason
@@ -120,7 +80,7 @@ async def test_a_stream_ends_with_what_a_whole_answer_would_have_been(llm):
 
 async def test_a_stream_survives_a_network_that_delivers_byte_by_byte(llm, emulator):
     emulator.script(Reply(text=WORDS) | faults.split_everywhere())
-    events, response = await drained(llm.stream("Hi"))
+    events, response = await async_drained(llm.stream("Hi"))
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == WORDS
     assert response.text == WORDS
 
@@ -180,7 +140,7 @@ async def test_an_answer_fills_a_type(llm):
 
 
 async def test_a_schema_holds_for_a_stream_too(llm):
-    _, response = await drained(llm.stream("Read this.", response_format=Job))
+    _, response = await async_drained(llm.stream("Read this.", response_format=Job))
     assert set(json.loads(response.text)) == {"title", "years", "languages"}
 
 
@@ -206,7 +166,7 @@ async def test_calls_of_tools_have_names_ids_and_arguments(llm, emulator, party)
 async def test_streamed_calls_are_the_same_in_pieces(llm, emulator, party):
     emulator.script(Reply(text="Let me see.", tool_calls=CALLS, deltas=4))
     stream = llm.stream("How is the weather?", **with_tools(party))
-    events, response = await drained(stream)
+    events, response = await async_drained(stream)
     pieces = [event for event in events if isinstance(event, ToolCallDelta)]
     assert [call.arguments for call in response.tool_calls] == [a for _, a in CALLS]
     for index, call in enumerate(response.tool_calls):
@@ -255,7 +215,7 @@ async def test_reasoning_is_told_apart_from_the_text(meet, emulator, party):
 async def test_streamed_reasoning_has_events_of_its_own(meet, emulator, party):
     emulator.script(Reply(text="4", reasoning="Two and two.", deltas=3))
     stream = meet(party).stream("2 + 2?", model=party.reasons, reasoning_effort="low")
-    events, response = await drained(stream)
+    events, response = await async_drained(stream)
     thoughts = [e.reasoning for e in events if isinstance(e, ReasoningDelta)]
     assert "".join(thoughts) == response.reasoning == "Two and two."
 
@@ -270,7 +230,7 @@ async def test_what_the_provider_wants_back_travels_back(
     asked = Message("user", "How is the weather?")
     request = LLMRequest(messages=[asked], tools=[WEATHER], reasoning_effort="low")
     if streamed:
-        _, answer = await drained(llm.stream(request))
+        _, answer = await async_drained(llm.stream(request))
     else:
         answer = await llm.generate(request)
     result = Message("tool", "snow", tool_call_id=answer.tool_calls[0].id)
@@ -292,125 +252,6 @@ async def test_a_conversation_can_move_on_from_another_provider(meet, emulator, 
 
 def messages_only(*messages):
     return LLMRequest(messages=messages)
-
-
-# -- faults ---------------------------------------------------------------------------
-
-FAULTS = {
-    "rate_limited": (faults.rate_limited("2"), LLMRateLimitError),
-    "quota_exhausted": (faults.quota_exhausted(), LLMQuotaExceededError),
-    "overloaded": (faults.overloaded(), LLMOverloadedError),
-    "server_error": (faults.server_error(), LLMServerError),
-    "invalid_api_key": (faults.invalid_api_key(), LLMAuthenticationError),
-    "model_not_found": (faults.model_not_found(), LLMModelNotFoundError),
-    "context_length": (faults.context_length_exceeded(), LLMContextLengthError),
-    "web_page": (faults.html(200), LLMInvalidResponseError),
-    "web_page_502": (faults.html(502), LLMServerError),
-    "truncated_json": (faults.truncated_json(), LLMInvalidResponseError),
-    "empty_body": (faults.empty_body(), LLMInvalidResponseError),
-    "error_object": (faults.error_object(), LLMOverloadedError),
-    "reset": (faults.reset("body"), LLMConnectionError),
-}
-
-OLLAMA_SAYS_LESS = {
-    "quota_exhausted": LLMRateLimitError,  # who runs the server is not billed
-    "error_object": LLMServerError,  # its one word for all that fails on its side
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-async def test_the_same_fault_is_the_same_error_everywhere(meet, emulator, party, name):
-    fault, kind = FAULTS[name]
-    if party.name == "local":
-        kind = OLLAMA_SAYS_LESS.get(name, kind)
-    emulator.script(fault)
-    with pytest.raises(kind) as caught:
-        await meet(party, max_retries=0).generate("Hi")
-    assert type(caught.value) is kind
-    assert caught.value.provider == party.name
-    assert caught.value.attempts == 1
-
-
-async def test_a_rate_limit_names_its_wait(meet, emulator, party):
-    emulator.script(faults.rate_limited("2"))
-    with pytest.raises(LLMRateLimitError) as caught:
-        await meet(party, max_retries=0).generate("Hi")
-    assert caught.value.retry_after == 2
-
-
-async def test_a_passing_fault_is_got_over(llm, emulator):
-    emulator.script(faults.overloaded(), faults.rate_limited("0.01"))
-    assert (await llm.generate("Hi")).attempts == 3
-
-
-BROKEN_STREAMS = {
-    "before_done": faults.truncated_stream(),
-    "before_finish": faults.truncated_stream("before_finish"),
-    "reset": faults.reset("stream"),
-}
-
-
-@pytest.mark.parametrize("fault", BROKEN_STREAMS.values(), ids=BROKEN_STREAMS)
-async def test_a_stream_that_is_cut_does_not_look_whole(meet, emulator, party, fault):
-    emulator.script(Reply(text=WORDS) | fault)
-    stream = meet(party, max_retries=0).stream("Hi")
-    if party.name == "local" and fault is BROKEN_STREAMS["before_done"]:
-        # Many local servers send no [DONE]: the finish reason is the end.
-        _, response = await drained(stream)
-        assert response.text == WORDS
-        return
-    with pytest.raises(LLMStreamInterruptedError) as caught:
-        await drained(stream)
-    assert caught.value.partial.text == WORDS
-    assert caught.value.partial.finish_reason == "error"
-
-
-async def test_an_error_within_a_stream_is_the_error_that_it_says(
-    meet, emulator, party
-):
-    emulator.script(Reply(text=WORDS) | faults.stream_error())
-    with pytest.raises((LLMAPIError, LLMInvalidResponseError)) as caught:
-        await drained(meet(party, max_retries=0).stream("Hi"))
-    assert caught.value.provider == party.name
-
-
-DECLINES = [party for party in PARTIES if party.name in ("openai", "anthropic")]
-
-
-@pytest.mark.parametrize("party", DECLINES, ids=str)
-@pytest.mark.parametrize("streamed", [False, True])
-async def test_a_refusal_is_an_answer_with_its_words(meet, emulator, party, streamed):
-    emulator.script(faults.refusal())
-    llm = meet(party)
-    if streamed:
-        _, response = await drained(llm.stream("Hi"))
-    else:
-        response = await llm.generate("Hi")
-    assert response.finish_reason == "content_filter"
-    assert response.refusal
-    assert response.attempts == 1
-
-
-async def test_data_that_was_refused_says_so(meet, emulator):
-    emulator.script(faults.refusal())
-    with pytest.raises(LLMInvalidResponseError, match="The model refused to answer"):
-        await meet(DECLINES[0]).generate_json("Two colours as JSON.")
-
-
-async def test_a_prompt_against_the_policy_is_an_error_of_its_own(meet, emulator):
-    emulator.script(faults.content_policy())
-    with pytest.raises(LLMContentPolicyError):
-        await meet(DECLINES[0]).generate("Hi")
-    assert emulator.counts.requests == 1
-
-
-async def test_an_error_that_ollama_loses_is_an_interrupted_stream(meet, emulator):
-    party = next(each for each in PARTIES if each.name == "local")
-    emulator.script(Reply(text=WORDS) | faults.error_lost())
-    with pytest.raises(LLMStreamInterruptedError) as caught:
-        await drained(meet(party, max_retries=0).stream("Hi"))
-    assert WORDS.startswith(caught.value.partial.text)
-    assert caught.value.partial.text
 
 
 # -- limits ---------------------------------------------------------------------------

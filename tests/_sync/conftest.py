@@ -10,6 +10,8 @@ import pytest
 from llm_adapter import GroqAdapter, _call
 from llm_adapter._policy import RetryPolicy
 from llm_adapter.testing.emulator import Emulator
+from tests.concurrency import adapter_class
+from tests.providers import PARTIES
 
 KEY = "test-key-3f9a"
 
@@ -45,3 +47,24 @@ def connect(emulator):
 @pytest.fixture
 def llm(connect):
     return connect()
+
+
+@pytest.fixture(params=PARTIES, ids=str)
+def party(request):
+    return request.param
+
+
+@pytest.fixture
+def meet(emulator):
+    """Makes services of a party; the end of the test closes them."""
+    opened = []
+
+    def meet(party, **options):
+        adapter = adapter_class(party.adapter)
+        service = adapter(**{**party.options(emulator), **options})
+        opened.append(service)
+        return service
+
+    yield meet
+    for service in opened:
+        service.close()

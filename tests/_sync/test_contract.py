@@ -12,24 +12,12 @@ import pytest
 from llm_adapter import (
     EmbeddingResponse,
     Image,
-    LLMAPIError,
-    LLMAuthenticationError,
     LLMConfigurationError,
-    LLMConnectionError,
-    LLMContentPolicyError,
-    LLMContextLengthError,
-    LLMInvalidResponseError,
     LLMModelNotFoundError,
-    LLMOverloadedError,
-    LLMQuotaExceededError,
-    LLMRateLimitError,
     LLMRequest,
-    LLMServerError,
-    LLMStreamInterruptedError,
     LLMUnsupportedFeatureError,
     Message,
     ReasoningDelta,
-    ResponseStream,
     Settings,
     Text,
     TextDelta,
@@ -37,7 +25,7 @@ from llm_adapter import (
     ToolCallDelta,
 )
 from llm_adapter.testing.emulator import Reply, faults
-from tests.concurrency import adapter_class
+from tests.concurrency import adapter_class, drained
 from tests.providers import PARTIES
 
 WORDS = "Grüße aus Zürich 🚀, naïve résumé."
@@ -55,37 +43,9 @@ WEATHER = Tool(
 CALLS = (("weather", {"city": "Zürich"}), ("weather", {"city": "Oslo"}))
 
 
-@pytest.fixture(params=PARTIES, ids=str)
-def party(request):
-    return request.param
-
-
-@pytest.fixture
-def meet(emulator):
-    """Makes services of a party; the end of the test closes them."""
-    opened = []
-
-    def meet(party, **options):
-        adapter = adapter_class(party.adapter)
-        service = adapter(**{**party.options(emulator), **options})
-        opened.append(service)
-        return service
-
-    yield meet
-    for service in opened:
-        service.close()
-
-
 @pytest.fixture
 def llm(meet, party):
     return meet(party)
-
-
-def drained(stream: ResponseStream):
-    """All events of a stream, and its response."""
-    with stream:
-        events = [event for event in stream]
-        return events, stream.response
 
 
 # -- answers --------------------------------------------------------------------------
@@ -291,123 +251,6 @@ def test_a_conversation_can_move_on_from_another_provider(meet, emulator, party)
 
 def messages_only(*messages):
     return LLMRequest(messages=messages)
-
-
-# -- faults ---------------------------------------------------------------------------
-
-FAULTS = {
-    "rate_limited": (faults.rate_limited("2"), LLMRateLimitError),
-    "quota_exhausted": (faults.quota_exhausted(), LLMQuotaExceededError),
-    "overloaded": (faults.overloaded(), LLMOverloadedError),
-    "server_error": (faults.server_error(), LLMServerError),
-    "invalid_api_key": (faults.invalid_api_key(), LLMAuthenticationError),
-    "model_not_found": (faults.model_not_found(), LLMModelNotFoundError),
-    "context_length": (faults.context_length_exceeded(), LLMContextLengthError),
-    "web_page": (faults.html(200), LLMInvalidResponseError),
-    "web_page_502": (faults.html(502), LLMServerError),
-    "truncated_json": (faults.truncated_json(), LLMInvalidResponseError),
-    "empty_body": (faults.empty_body(), LLMInvalidResponseError),
-    "error_object": (faults.error_object(), LLMOverloadedError),
-    "reset": (faults.reset("body"), LLMConnectionError),
-}
-
-OLLAMA_SAYS_LESS = {
-    "quota_exhausted": LLMRateLimitError,  # who runs the server is not billed
-    "error_object": LLMServerError,  # its one word for all that fails on its side
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_the_same_fault_is_the_same_error_everywhere(meet, emulator, party, name):
-    fault, kind = FAULTS[name]
-    if party.name == "local":
-        kind = OLLAMA_SAYS_LESS.get(name, kind)
-    emulator.script(fault)
-    with pytest.raises(kind) as caught:
-        meet(party, max_retries=0).generate("Hi")
-    assert type(caught.value) is kind
-    assert caught.value.provider == party.name
-    assert caught.value.attempts == 1
-
-
-def test_a_rate_limit_names_its_wait(meet, emulator, party):
-    emulator.script(faults.rate_limited("2"))
-    with pytest.raises(LLMRateLimitError) as caught:
-        meet(party, max_retries=0).generate("Hi")
-    assert caught.value.retry_after == 2
-
-
-def test_a_passing_fault_is_got_over(llm, emulator):
-    emulator.script(faults.overloaded(), faults.rate_limited("0.01"))
-    assert llm.generate("Hi").attempts == 3
-
-
-BROKEN_STREAMS = {
-    "before_done": faults.truncated_stream(),
-    "before_finish": faults.truncated_stream("before_finish"),
-    "reset": faults.reset("stream"),
-}
-
-
-@pytest.mark.parametrize("fault", BROKEN_STREAMS.values(), ids=BROKEN_STREAMS)
-def test_a_stream_that_is_cut_does_not_look_whole(meet, emulator, party, fault):
-    emulator.script(Reply(text=WORDS) | fault)
-    stream = meet(party, max_retries=0).stream("Hi")
-    if party.name == "local" and fault is BROKEN_STREAMS["before_done"]:
-        # Many local servers send no [DONE]: the finish reason is the end.
-        _, response = drained(stream)
-        assert response.text == WORDS
-        return
-    with pytest.raises(LLMStreamInterruptedError) as caught:
-        drained(stream)
-    assert caught.value.partial.text == WORDS
-    assert caught.value.partial.finish_reason == "error"
-
-
-def test_an_error_within_a_stream_is_the_error_that_it_says(meet, emulator, party):
-    emulator.script(Reply(text=WORDS) | faults.stream_error())
-    with pytest.raises((LLMAPIError, LLMInvalidResponseError)) as caught:
-        drained(meet(party, max_retries=0).stream("Hi"))
-    assert caught.value.provider == party.name
-
-
-DECLINES = [party for party in PARTIES if party.name in ("openai", "anthropic")]
-
-
-@pytest.mark.parametrize("party", DECLINES, ids=str)
-@pytest.mark.parametrize("streamed", [False, True])
-def test_a_refusal_is_an_answer_with_its_words(meet, emulator, party, streamed):
-    emulator.script(faults.refusal())
-    llm = meet(party)
-    if streamed:
-        _, response = drained(llm.stream("Hi"))
-    else:
-        response = llm.generate("Hi")
-    assert response.finish_reason == "content_filter"
-    assert response.refusal
-    assert response.attempts == 1
-
-
-def test_data_that_was_refused_says_so(meet, emulator):
-    emulator.script(faults.refusal())
-    with pytest.raises(LLMInvalidResponseError, match="The model refused to answer"):
-        meet(DECLINES[0]).generate_json("Two colours as JSON.")
-
-
-def test_a_prompt_against_the_policy_is_an_error_of_its_own(meet, emulator):
-    emulator.script(faults.content_policy())
-    with pytest.raises(LLMContentPolicyError):
-        meet(DECLINES[0]).generate("Hi")
-    assert emulator.counts.requests == 1
-
-
-def test_an_error_that_ollama_loses_is_an_interrupted_stream(meet, emulator):
-    party = next(each for each in PARTIES if each.name == "local")
-    emulator.script(Reply(text=WORDS) | faults.error_lost())
-    with pytest.raises(LLMStreamInterruptedError) as caught:
-        drained(meet(party, max_retries=0).stream("Hi"))
-    assert WORDS.startswith(caught.value.partial.text)
-    assert caught.value.partial.text
 
 
 # -- limits ---------------------------------------------------------------------------

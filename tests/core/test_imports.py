@@ -16,7 +16,7 @@ ROOT = Path(llm_adapter.__file__).parent
 # own, and its own package; a name that is imported for type checkers only is free.
 LAYERS = [
     {"_checks", "_replace"},
-    {"_content", "_names", "_timeout"},
+    {"_content", "_names", "_timeout", "_usage"},
     {"models", "errors"},
     {
         *("settings", "_policy", "_retry_after", "_json", "_schema"),

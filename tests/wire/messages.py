@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from llm_adapter._wire.anthropic_messages import MessagesDialect
-from llm_adapter.models import ReasoningDelta, TextDelta, ToolCallDelta
+from tests.wire import chat
 
 DIALECT = MessagesDialect()
 MODEL = "claude-opus-4-8"
@@ -140,42 +140,11 @@ def _cut(words, size):
     return [words[i : i + size] for i in range(0, len(words), size)]
 
 
-class Read:
-    """A stream that was read to its end: its deltas and what the decoder says."""
+class Read(chat.Read):
+    """A stream that was read to its end."""
 
     def __init__(self, *pieces):
-        decoder = DIALECT.stream_decoder()
-        self.events = [each for piece in pieces for each in decoder.feed(piece)]
-        self.events += decoder.finish()
-        self.complete = decoder.complete
-        self.error = decoder.error
-        self.response = decoder.response()
-
-    def __eq__(self, other):
-        return self.summary() == other.summary()
-
-    def summary(self):
-        failure = None if self.error is None else str(self.error)
-        return self.events, self.complete, failure, self.response
-
-    def text(self):
-        return "".join(e.text for e in self.events if isinstance(e, TextDelta))
-
-    def reasoning(self):
-        return "".join(
-            e.reasoning for e in self.events if isinstance(e, ReasoningDelta)
-        )
-
-    def calls(self):
-        """The tool calls, put together from their deltas as a caller would."""
-        found = {}
-        for each in self.events:
-            if isinstance(each, ToolCallDelta):
-                call = found.setdefault(each.index, [None, None, ""])
-                call[0] = each.id or call[0]
-                call[1] = each.name or call[1]
-                call[2] += each.arguments
-        return found
+        super().__init__(*pieces, dialect=DIALECT)
 
 
 # -- values inside values -------------------------------------------------------------
