@@ -16,6 +16,7 @@ from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
 from ._secrets import hide, known_secrets
 from ._wire.dialect import Dialect
+from ._wire.kept import labelled
 from .errors import (
     LLMAPIError,
     LLMConnectionError,
@@ -267,6 +268,7 @@ def conclude(
         attempts=len(attempts.history),
         history=tuple(attempts.history),
         warnings=response.warnings + call.warnings,
+        provider_items=labelled(response.provider_items, call.provider),
     )
 
 

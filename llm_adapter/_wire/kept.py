@@ -1,8 +1,8 @@
 """What a provider wants back unchanged: how it travels on a response and a message.
 
 Reasoning items and signatures are kept as they came, labelled with the dialect that
-knows them and the model that wrote them, so that a conversation can move to another
-provider and leave them behind.
+knows them, the model that wrote them and the provider that it ran at, so that a
+conversation can move to another provider and leave them behind.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._replace import replace
 from ..models import Message
 from .body import mapping
 
@@ -36,3 +37,22 @@ def kept_items(message: Message, dialect: str) -> tuple[str, list[dict[str, Any]
         if label.get("dialect") == dialect and isinstance(items, list):
             return str(label.get("model")), [item for item in items if mapping(item)]
     return "", []
+
+
+def labelled(
+    items: tuple[Mapping[str, Any], ...], provider: str
+) -> tuple[Mapping[str, Any], ...]:
+    """Kept items that also name the provider to which they belong."""
+    return tuple({**label, "provider": provider} for label in items)
+
+
+def without_foreign(message: Message, provider: str) -> Message:
+    """The message without what another provider wants back."""
+    own = tuple(
+        label
+        for label in message.provider_items
+        if label.get("provider") in (None, provider)
+    )
+    if len(own) == len(message.provider_items):
+        return message
+    return replace(message, provider_items=own)

@@ -9,6 +9,7 @@ from attrs import frozen
 from .._content import Content
 from .._replace import replace
 from .._wire.dialect import Dialect
+from .._wire.kept import without_foreign
 from .._wire.traits import Traits, holds
 from ..errors import LLMConfigurationError, LLMUnsupportedFeatureError
 from ..models import Audio, Document, Image, LLMRequest, Part, Text
@@ -50,6 +51,9 @@ def complete(request: LLMRequest, provider: Provider, defaults: Defaults) -> LLM
     return replace(
         request,
         model=name,
+        messages=tuple(
+            without_foreign(message, provider.name) for message in request.messages
+        ),
         temperature=_first(
             request.temperature,
             defaults.temperature,

@@ -234,6 +234,7 @@ def test_what_the_provider_wants_back_travels_back(meet, emulator, party, stream
         answer = llm.generate(request)
     result = Message("tool", "snow", tool_call_id=answer.tool_calls[0].id)
     llm.generate(request, messages=[asked, answer.message, result])
+    assert answer.message.provider_items[0]["provider"] == party.name
     assert f'"{party.keeps}"' in emulator.seen[-1].body.decode()
 
 

@@ -11,7 +11,7 @@ from llm_adapter import (
     LLMUnsupportedFeatureError,
     Message,
 )
-from llm_adapter._wire.kept import kept
+from llm_adapter._wire.kept import kept, labelled
 from llm_adapter._wire.openai_chat import ChatDialect
 from llm_adapter._wire.openai_responses import ResponsesDialect
 from llm_adapter._wire.traits import PLAIN, Traits
@@ -97,3 +97,23 @@ def test_an_unknown_provider_names_the_known_ones():
         provider_named("acme")
     with pytest.raises(TypeError, match="not int"):
         provider_named(5)
+
+
+@pytest.mark.parametrize(("provider", "is_kept"), [(OPENAI, True), (LOCAL, False)])
+def test_what_one_provider_wants_back_is_not_sent_to_another(provider, is_kept):
+    """Both may speak the same dialect; its secrets are still those of one of them."""
+    items = labelled(kept("responses", "m", [{"id": "r"}]), "openai")
+    messages = [
+        Message("user", "Hi"),
+        Message("assistant", "Hello", provider_items=items),
+    ]
+    request = LLMRequest("And?", model="m", messages=messages)
+    found = complete(request, provider, Defaults())
+    assert bool(found.messages[1].provider_items) == is_kept
+    assert found.messages[0] is messages[0]
+    assert request.messages[1].provider_items
+
+
+def test_what_bears_no_name_of_a_provider_is_sent():
+    found = complete(LLMRequest("Hi", messages=[KEPT]), LOCAL, Defaults())
+    assert found.messages == (KEPT,)
