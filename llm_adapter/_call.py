@@ -12,6 +12,7 @@ import msgspec
 from attrs import field, frozen
 
 from ._endpoint import Endpoint, endpoint
+from ._identity import Identity
 from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
 from ._secrets import hide, known_secrets
@@ -174,6 +175,26 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Gen
         dialect=dialect,
         request=request,
         stream=stream,
+    )
+
+
+def identity(client: Client, request: LLMRequest) -> Identity:
+    """What decides the answer to a request; its model is empty where nobody named one.
+
+    Raises:
+        ValueError, LLMConfigurationError, LLMUnsupportedFeatureError: as for prepare.
+    """
+    request = complete(request, client.provider, client.defaults)
+    model = request.model or ""
+    traits = client.provider.traits(model)
+    dialect = choose_dialect(request, client.provider, traits, client.api)
+    return Identity(
+        provider=client.provider.name,
+        model=model,
+        base_url=client.endpoint.base_url,
+        api=dialect.name,
+        request=request,
+        timeout=merge_timeout(request.timeout, client.timeout).total,
     )
 
 

@@ -46,6 +46,16 @@ def optional_boolean(instance: object, attribute: Any, value: object) -> None:
         raise type_error(attribute.name, "True, False or None", value)
 
 
+def cache_use(instance: object, attribute: Any, value: object) -> None:
+    if value is None or isinstance(value, bool) or value == "refresh":
+        return
+    if isinstance(value, str):
+        raise ValueError(
+            f"{attribute.name} is {value!r:.80}: use True, False or 'refresh'"
+        )
+    raise type_error(attribute.name, "True, False, 'refresh' or None", value)
+
+
 def model_name(instance: object, attribute: Any, value: object) -> None:
     optional_text(instance, attribute, value)
     if isinstance(value, str) and (not value.strip() or not value.isprintable()):

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from . import _checks
-from .models import Timeout, check_timeout
+from .models import CacheUse, Timeout, check_timeout
 
 
 def _extra_body(value: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -23,6 +23,8 @@ class EmbeddingOptions:
     dimensions: int | None = field(default=None, validator=_checks.positive_integer)
     timeout: float | Timeout | None = field(default=None, validator=check_timeout)
     extra_body: Mapping[str, Any] = field(default=None, converter=_extra_body)
+    cache: CacheUse | None = field(default=None, validator=_checks.cache_use)
+    cache_ttl: float | None = field(default=None, validator=_checks.seconds)
 
 
 def as_texts(texts: Any) -> tuple[str, ...]:

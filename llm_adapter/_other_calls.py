@@ -14,6 +14,7 @@ from ._call import (
     with_headers,
 )
 from ._embedding import EmbeddingOptions
+from ._identity import Identity
 from ._policy import Attempts, merge_timeout
 from ._replace import replace
 from ._secrets import known_secrets
@@ -73,12 +74,7 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
     if options.dimensions is not None and not offered.dimensions:
         message = f"{provider.name} makes vectors of one length: leave out dimensions."
         raise _unsupported(client, "dimensions", message)
-    model = options.model or offered.model or ""
-    if not model and not provider.model_from_server:
-        raise LLMConfigurationError(
-            f"No embedding model for {provider.name}: pass model=.",
-            provider=provider.name,
-        )
+    model = _embedding_model(client, options)
     known = provider.model(model)
     warning = known.warning if known else None
     if warning:
@@ -101,6 +97,32 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
             extra_body=options.extra_body,
         ),
         warnings=(warning,) if warning else (),
+    )
+
+
+def _embedding_model(client: Client, options: EmbeddingOptions) -> str:
+    provider = client.provider
+    offered = provider.embeddings
+    model = options.model or (offered.model if offered else None) or ""
+    if not model and not provider.model_from_server:
+        raise LLMConfigurationError(
+            f"No embedding model for {provider.name}: pass model=.",
+            provider=provider.name,
+        )
+    return model
+
+
+def embedding_identity(client: Client, options: EmbeddingOptions) -> Identity:
+    """What decides the vectors of a text; the model is empty where nobody named one.
+
+    Raises:
+        LLMConfigurationError: nobody has named a model, and no server is asked for one.
+    """
+    return Identity(
+        provider=client.provider.name,
+        model=_embedding_model(client, options),
+        base_url=client.endpoint.base_url,
+        timeout=merge_timeout(options.timeout, client.timeout).total,
     )
 
 

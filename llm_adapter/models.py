@@ -30,6 +30,7 @@ from ._usage import Attempt, Usage
 __all__ = [
     "Attempt",
     "Audio",
+    "CacheUse",
     "Document",
     "EmbeddingResponse",
     "FinishReason",
@@ -60,6 +61,7 @@ FinishReason: TypeAlias = Literal[
     "stop", "length", "tool_calls", "content_filter", "pause", "error", "unknown"
 ]
 ResponseFormat: TypeAlias = Mapping[str, Any] | type
+CacheUse: TypeAlias = bool | Literal["refresh"]
 
 # -- the request ----------------------------------------------------------------------
 
@@ -117,6 +119,9 @@ class LLMRequest:
         extra_body: the provider's own fields, merged last.
         extra_headers: HTTP headers to add.
         metadata: labels for ledger and traces; never sent.
+        cache: to a caching service: False asks past it, "refresh" asks anew and keeps
+            the new answer; never sent.
+        cache_ttl: seconds that it keeps the answer; None means as long as it keeps all.
 
     Raises:
         TypeError: a value has the wrong type.
@@ -180,6 +185,12 @@ class LLMRequest:
         repr=False,
     )
     metadata: Mapping[str, Any] = field(factory=dict, kw_only=True, converter=_metadata)
+    cache: CacheUse | None = field(
+        default=None, kw_only=True, validator=_checks.cache_use
+    )
+    cache_ttl: float | None = field(
+        default=None, kw_only=True, validator=_checks.seconds
+    )
 
 
 class RequestOverrides(TypedDict, total=False):
@@ -202,6 +213,8 @@ class RequestOverrides(TypedDict, total=False):
     extra_body: Mapping[str, Any]
     extra_headers: Mapping[str, str]
     metadata: Mapping[str, Any]
+    cache: CacheUse | None
+    cache_ttl: float | None
 
 
 def as_request(

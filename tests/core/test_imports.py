@@ -22,7 +22,7 @@ LAYERS = [
         *("settings", "_policy", "_retry_after", "_json", "_schema"),
         *("_events", "_registry", "_concurrency", "_secrets"),
     },
-    {"_answers", "_mocking", "_embedding", "_wire"},
+    {"_answers", "_mocking", "_embedding", "_identity", "_wire"},
     {"providers"},
     {"pricing", "_endpoint"},
     {"_call"},
