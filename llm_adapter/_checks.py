@@ -116,6 +116,12 @@ def instances(kind: type, name: str) -> Any:
     return check
 
 
+def service(name: str, value: object, port: type) -> None:
+    """Checks: a service of one form, sync or async."""
+    if not isinstance(value, port):
+        raise type_error(name, f"a service of the form {port.__name__}", value)
+
+
 def as_tuple(name: str, allowed: str, value: object) -> tuple[Any, ...]:
     """Converts: any iterable but text, bytes and mappings."""
     if value is None:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, Unpack
 
+from .. import _checks
 from .._identity import Identity
 from ..models import (
     CacheUse,
@@ -27,19 +28,14 @@ class AsyncWrappingLLMService(AsyncLLMService):
     """A service around another one, which it closes with itself.
 
     Args:
-        base: the service that is wrapped, of the same form, sync or async.
+        base: the service that is wrapped, of the same form.
 
     Raises:
         TypeError: it is not such a service.
     """
 
     def __init__(self, base: AsyncLLMService) -> None:
-        if not isinstance(base, AsyncLLMService):
-            port = AsyncLLMService.__name__
-            raise TypeError(
-                f"{type(self).__name__} wraps a service of the form {port}, not "
-                f"{type(base).__name__}"
-            )
+        _checks.service("base", base, AsyncLLMService)
         self._base = base
 
     @abstractmethod

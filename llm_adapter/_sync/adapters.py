@@ -8,16 +8,25 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from attrs import evolve
 
-from .._call import Generation, client, conclude, prepare
+from .._call import Generation, client, conclude, identity, prepare
 from .._concurrency import monotonic
 from .._embedding import EmbeddingOptions, as_texts
-from .._other_calls import conclude_embeddings, count_call, embed_call, models_call
+from .._identity import Identity
+from .._other_calls import (
+    conclude_embeddings,
+    count_call,
+    embed_call,
+    embedding_identity,
+    models_call,
+)
+from .._policy import merge_timeout
 from .._replace import replace
 from .._wire.embeddings import decode_embeddings
 from .._wire.model_list import answers_text, decode_models, makes_vectors
 from .._wire.token_count import decode_count
 from ..errors import LLMConfigurationError, LLMModelNotFoundError
 from ..models import (
+    CacheUse,
     EmbeddingResponse,
     LLMRequest,
     LLMResponse,
@@ -139,10 +148,17 @@ class ProviderAdapter(LLMService):
         dimensions: int | None = None,
         timeout: float | Timeout | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        cache: CacheUse | None = None,
+        cache_ttl: float | None = None,
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
         options = EmbeddingOptions(
-            model=model, dimensions=dimensions, timeout=timeout, extra_body=extra_body
+            model=model,
+            dimensions=dimensions,
+            timeout=timeout,
+            extra_body=extra_body,
+            cache=cache,
+            cache_ttl=cache_ttl,
         )
         inputs = as_texts(texts)
         call = embed_call(self._client, inputs, options)
@@ -182,6 +198,27 @@ class ProviderAdapter(LLMService):
             raise self._cannot(
                 "count_tokens", f"cannot count: {error.message}"
             ) from error
+
+    def identify(self, request: LLMRequest) -> Identity:
+        """What decides the answer to a request: the request as it would be sent."""
+        known = identity(self._client, request)
+        if known.model:
+            return known
+        timeout = merge_timeout(request.timeout, self._client.timeout)
+        name, _ = self._served_model(timeout, answers_text)
+        return identity(self._client, evolve(request, model=name))
+
+    def identify_embeddings(
+        self, model: str | None = None, timeout: float | Timeout | None = None
+    ) -> Identity:
+        """What decides the vectors of a text: the model that would make them."""
+        options = EmbeddingOptions(model=model, timeout=timeout)
+        known = embedding_identity(self._client, options)
+        if known.model:
+            return known
+        limits = merge_timeout(timeout, self._client.timeout)
+        name, _ = self._served_model(limits, makes_vectors)
+        return replace(known, model=name)
 
     def get_provider_name(self) -> str:
         """The provider's name, such as groq."""

@@ -10,8 +10,10 @@ from attrs import evolve
 
 from .._embedding import EmbeddingOptions, as_texts
 from .._events import events_of
+from .._identity import Identity
 from .._mocking import MODEL, Answers, check_called, prompt_text, vector, word_by_word
 from ..models import (
+    CacheUse,
     EmbeddingResponse,
     LLMRequest,
     LLMResponse,
@@ -89,10 +91,17 @@ class MockLLMService(LLMService):
         dimensions: int | None = None,
         timeout: float | Timeout | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        cache: CacheUse | None = None,
+        cache_ttl: float | None = None,
     ) -> EmbeddingResponse:
         """Made-up vectors of length 1: the same text has the same one everywhere."""
         options = EmbeddingOptions(
-            model=model, dimensions=dimensions, timeout=timeout, extra_body=extra_body
+            model=model,
+            dimensions=dimensions,
+            timeout=timeout,
+            extra_body=extra_body,
+            cache=cache,
+            cache_ttl=cache_ttl,
         )
         vectors = [vector(text, options.dimensions) for text in as_texts(texts)]
         return EmbeddingResponse(vectors, model or self._model, provider="mock")
@@ -104,6 +113,16 @@ class MockLLMService(LLMService):
     ) -> int:
         """The number of words in the prompt and the conversation before it."""
         return len(prompt_text(as_request(request, overrides)).split())
+
+    def identify(self, request: LLMRequest) -> Identity:
+        """The mock, with the model whose name its answers bear."""
+        return super().identify(evolve(request, model=request.model or self._model))
+
+    def identify_embeddings(
+        self, model: str | None = None, timeout: float | Timeout | None = None
+    ) -> Identity:
+        """The mock, with the model whose name its vectors bear."""
+        return super().identify_embeddings(model or self._model, timeout)
 
     def assert_called_with(self, keyword: str) -> bool:
         """True when a prompt contained the keyword.

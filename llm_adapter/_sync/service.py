@@ -12,8 +12,10 @@ from typing import Any, Self, TypeVar, Unpack
 from attrs import evolve
 
 from .._answers import json_request, read_as, read_object
+from .._identity import Identity, total_seconds
 from ..errors import LLMUnsupportedFeatureError
 from ..models import (
+    CacheUse,
     EmbeddingResponse,
     LLMRequest,
     LLMResponse,
@@ -134,6 +136,8 @@ class LLMService(ABC):
         dimensions: int | None = None,
         timeout: float | Timeout | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        cache: CacheUse | None = None,
+        cache_ttl: float | None = None,
     ) -> EmbeddingResponse:
         """A vector for each text, in their order.
 
@@ -143,6 +147,8 @@ class LLMService(ABC):
             dimensions: length of the vectors, where the model lets it be chosen.
             timeout: seconds for the whole call, or a Timeout.
             extra_body: the provider's own fields, merged last.
+            cache: as in LLMRequest.
+            cache_ttl: as in LLMRequest.
 
         Raises:
             LLMServiceError: as for generate.
@@ -164,6 +170,36 @@ class LLMService(ABC):
             LLMUnsupportedFeatureError: this service does not count.
         """
         raise self._cannot("count_tokens", "does not count tokens.")
+
+    def identify(self, request: LLMRequest) -> Identity:
+        """What decides the answer to a request; a provider may be asked for its model.
+
+        Caches take their keys from it. Override it in an adapter whose answers depend
+        on more than its provider's name and the request.
+
+        Raises:
+            LLMServiceError: as for generate, as far as it is known before the call.
+        """
+        return Identity(
+            provider=self.get_provider_name(),
+            model=request.model or "",
+            request=request,
+            timeout=total_seconds(request.timeout),
+        )
+
+    def identify_embeddings(
+        self, model: str | None = None, timeout: float | Timeout | None = None
+    ) -> Identity:
+        """What decides the vectors of a text, beside the text and its options.
+
+        Raises:
+            LLMServiceError: as for embed, as far as it is known before the call.
+        """
+        return Identity(
+            provider=self.get_provider_name(),
+            model=model or "",
+            timeout=total_seconds(timeout),
+        )
 
     def _cannot(self, feature: str, what: str) -> LLMUnsupportedFeatureError:
         return LLMUnsupportedFeatureError(

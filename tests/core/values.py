@@ -124,6 +124,8 @@ request_fields = {
         max_size=2,
     ),
     "metadata": json_objects,
+    "cache": st.sampled_from([None, True, False, "refresh"]),
+    "cache_ttl": st.none() | seconds,
 }
 overrides = st.fixed_dictionaries({}, optional=request_fields)
 requests = st.builds(LLMRequest, contents, **request_fields)
