@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from llm_adapter._concurrency import _Connecting
+from llm_adapter._concurrency.connecting import _Connecting
 
 
 class Interrupted:

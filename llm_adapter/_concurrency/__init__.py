@@ -1,0 +1,82 @@
+"""Every difference between the async and the sync form, as pairs.
+
+`AsyncX`/`X` and `async_x`/`x` have equal signatures; `scripts/generate_sync.py` turns
+the first into the second. Nothing else in the package knows a scheduler, and the sync
+half imports no event loop.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+
+from .connecting import (
+    async_connect_tcp,
+    async_wake_reader,
+    async_write,
+    connect_tcp,
+    wake_reader,
+    write,
+)
+from .locks import (
+    AsyncLock,
+    AsyncSlots,
+    Lock,
+    Slots,
+)
+from .loops import (
+    PerLoop,
+    async_loop,
+    async_on_loop_end,
+    async_soon,
+    loop,
+    loop_has_ended,
+    on_loop_end,
+    soon,
+)
+from .waiting import (
+    async_shielded,
+    async_sleep,
+    shielded,
+    sleep,
+)
+from .working import (
+    AsyncSignal,
+    Signal,
+    async_detach,
+    async_offload,
+    detach,
+    offload,
+)
+
+__all__ = [
+    "AsyncLock",
+    "AsyncSignal",
+    "AsyncSlots",
+    "Lock",
+    "PerLoop",
+    "Signal",
+    "Slots",
+    "async_connect_tcp",
+    "async_detach",
+    "async_loop",
+    "async_offload",
+    "async_on_loop_end",
+    "async_shielded",
+    "async_sleep",
+    "async_soon",
+    "async_wake_reader",
+    "async_write",
+    "connect_tcp",
+    "detach",
+    "loop",
+    "loop_has_ended",
+    "monotonic",
+    "offload",
+    "on_loop_end",
+    "shielded",
+    "sleep",
+    "soon",
+    "time",
+    "wake_reader",
+    "write",
+]
