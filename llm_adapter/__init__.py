@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AsyncOpenAIAdapter,
         AsyncOpenAICompatibleAdapter,
     )
+    from ._async.caching import AsyncCachingLLMService
     from ._async.factory import AsyncLLMFactory
     from ._async.mock import AsyncMockLLMService
     from ._async.service import AsyncLLMService
@@ -33,10 +34,16 @@ if TYPE_CHECKING:
         OpenAIAdapter,
         OpenAICompatibleAdapter,
     )
+    from ._caching import CacheStats
+    from ._sync.caching import CachingLLMService
     from ._sync.factory import LLMFactory
     from ._sync.mock import MockLLMService
     from ._sync.service import LLMService
     from ._sync.stream import ResponseStream
+    from .caches import CacheStore, MemoryCache, RedisCache, SQLiteCache
+    from .caches import MemoryCache as AsyncMemoryCache
+    from .caches import RedisCache as AsyncRedisCache
+    from .caches import SQLiteCache as AsyncSQLiteCache
     from .errors import (
         LLMAPIError,
         LLMAuthenticationError,
@@ -81,21 +88,29 @@ if TYPE_CHECKING:
         ToolCallDelta,
         Usage,
     )
+    from .selector import ModelConfig, ModelSelector
     from .settings import Settings
 
 __all__ = [
     "AnthropicAdapter",
     "AsyncAnthropicAdapter",
+    "AsyncCachingLLMService",
     "AsyncGroqAdapter",
     "AsyncLLMFactory",
     "AsyncLLMService",
     "AsyncLocalLLMAdapter",
+    "AsyncMemoryCache",
     "AsyncMockLLMService",
     "AsyncOpenAIAdapter",
     "AsyncOpenAICompatibleAdapter",
+    "AsyncRedisCache",
     "AsyncResponseStream",
+    "AsyncSQLiteCache",
     "Attempt",
     "Audio",
+    "CacheStats",
+    "CacheStore",
+    "CachingLLMService",
     "Document",
     "EmbeddingResponse",
     "FinishReason",
@@ -125,14 +140,19 @@ __all__ = [
     "LLMTimeoutError",
     "LLMUnsupportedFeatureError",
     "LocalLLMAdapter",
+    "MemoryCache",
     "Message",
     "MockLLMService",
+    "ModelConfig",
     "ModelName",
+    "ModelSelector",
     "OpenAIAdapter",
     "OpenAICompatibleAdapter",
     "Part",
     "ReasoningDelta",
+    "RedisCache",
     "ResponseStream",
+    "SQLiteCache",
     "Settings",
     "StreamEnd",
     "StreamEvent",
@@ -154,6 +174,7 @@ _SHELLS = {
     "LocalLLMAdapter": "adapters",
     "OpenAIAdapter": "adapters",
     "OpenAICompatibleAdapter": "adapters",
+    "CachingLLMService": "caching",
     "LLMFactory": "factory",
     "LLMService": "service",
     "MockLLMService": "mock",
@@ -161,19 +182,35 @@ _SHELLS = {
 }
 
 
+_SHARED = {
+    "CacheStats": "_caching",
+    "CacheStore": "caches",
+    "MemoryCache": "caches",
+    "RedisCache": "caches",
+    "SQLiteCache": "caches",
+    "ModelConfig": "selector",
+    "ModelSelector": "selector",
+    "Settings": "settings",
+}
+"""Classes that serve both forms; a store also bears the name Async + name."""
+
+
 def _home(name: str) -> str:
-    shell = _SHELLS.get(name.removeprefix("Async"))
+    plain = name.removeprefix("Async")
+    shell = _SHELLS.get(plain)
     if shell is not None:
-        return f"._async.{shell}" if name.startswith("Async") else f"._sync.{shell}"
+        return f"._sync.{shell}" if name == plain else f"._async.{shell}"
     if name.endswith("Error"):
         return ".errors"
-    return ".settings" if name == "Settings" else ".models"
+    return f".{_SHARED.get(plain, 'models')}"
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_home(name), __name__), name)
+    home = import_module(_home(name), __name__)
+    plain = name.removeprefix("Async")
+    value = getattr(home, plain if plain in _SHARED else name)
     globals()[name] = value
     return value
 

@@ -24,7 +24,7 @@ from ._wire.embeddings import encode_embeddings
 from .errors import LLMConfigurationError, LLMUnsupportedFeatureError
 from .models import EmbeddingResponse, LLMRequest, Timeout
 from .pricing import cost
-from .providers import choose_dialect, complete
+from .providers import EmbeddingApi, choose_dialect, complete
 
 # -- models ---------------------------------------------------------------------------
 
@@ -68,13 +68,10 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
         ValueError: a text cannot be encoded.
     """
     provider = client.provider
-    offered = provider.embeddings
-    if offered is None:
-        raise _unsupported(client, "embed", f"{provider.name} makes no embeddings.")
+    offered, model = _offered(client, options)
     if options.dimensions is not None and not offered.dimensions:
         message = f"{provider.name} makes vectors of one length: leave out dimensions."
         raise _unsupported(client, "dimensions", message)
-    model = _embedding_model(client, options)
     known = provider.model(model)
     warning = known.warning if known else None
     if warning:
@@ -100,27 +97,30 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
     )
 
 
-def _embedding_model(client: Client, options: EmbeddingOptions) -> str:
+def _offered(client: Client, options: EmbeddingOptions) -> tuple[EmbeddingApi, str]:
+    """The provider's API for vectors, and the model that makes them."""
     provider = client.provider
-    offered = provider.embeddings
-    model = options.model or (offered.model if offered else None) or ""
+    if provider.embeddings is None:
+        raise _unsupported(client, "embed", f"{provider.name} makes no embeddings.")
+    model = options.model or provider.embeddings.model or ""
     if not model and not provider.model_from_server:
         raise LLMConfigurationError(
             f"No embedding model for {provider.name}: pass model=.",
             provider=provider.name,
         )
-    return model
+    return provider.embeddings, model
 
 
 def embedding_identity(client: Client, options: EmbeddingOptions) -> Identity:
     """What decides the vectors of a text; the model is empty where nobody named one.
 
     Raises:
-        LLMConfigurationError: nobody has named a model, and no server is asked for one.
+        LLMUnsupportedFeatureError, LLMConfigurationError: as for embed_call.
     """
+    _, model = _offered(client, options)
     return Identity(
         provider=client.provider.name,
-        model=_embedding_model(client, options),
+        model=model,
         base_url=client.endpoint.base_url,
         timeout=merge_timeout(options.timeout, client.timeout).total,
     )

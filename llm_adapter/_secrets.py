@@ -36,10 +36,20 @@ def known_secrets(key: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     added = [
         value
         for name, content in headers.items()
-        if any(word in name.lower() for word in _HEADERS)
+        if is_secret(name)
         for value in (content.rpartition(" ")[2], *_VALUES.findall(content))
     ]
     return tuple(dict.fromkeys(each for each in (key, *added) if len(each) >= SHORTEST))
+
+
+def is_secret(header: str) -> bool:
+    """Whether a header of that name says who asks rather than what.
+
+    >>> is_secret("X-Api-Key"), is_secret("anthropic-beta")
+    (True, False)
+    """
+    name = header.lower()
+    return any(word in name for word in _HEADERS)
 
 
 def hide(error: LLMServiceError, secrets: Iterable[str]) -> None:

@@ -71,6 +71,11 @@ def _url() -> Any:
     return field(default=None, repr=shown_url)
 
 
+def _shown_cache(url: str | None) -> str:
+    # Nobody encodes the password of a cache: it may hold a slash, "#" or "?".
+    return shown_url(url and re.sub(r"//.*@", "//***@", url, flags=re.DOTALL))
+
+
 @frozen(kw_only=True)
 class Settings:
     """What the environment says; None where it says nothing.
@@ -82,6 +87,9 @@ class Settings:
         default_max_tokens: LLM_DEFAULT_MAX_TOKENS; None means 2000 where that helps.
         max_retries: LLM_MAX_RETRIES, retries after the first attempt.
         timeout_seconds: LLM_TIMEOUT_SECONDS, for the whole call.
+        cache_url: LLM_CACHE_URL, where answers are kept.
+        workflows_file: LLM_WORKFLOWS_FILE, a TOML file with the models of workflows.
+        workflow_models: variables LLM_MODEL_<WORKFLOW>, as they stand.
         others: keys, addresses and accounts of further providers, by variable.
     """
 
@@ -99,6 +107,9 @@ class Settings:
     default_max_tokens: int | None = None
     max_retries: int = 3
     timeout_seconds: float = 60.0
+    cache_url: str | None = field(default=None, repr=_shown_cache)
+    workflows_file: str | None = None
+    workflow_models: Mapping[str, str] = field(factory=dict)
     others: Mapping[str, str] = field(factory=dict, repr=False)
 
     @classmethod
@@ -124,7 +135,12 @@ class Settings:
             if found.get(variable)
         }
         others = {name: found[name] for name in OTHER_VARIABLES if found.get(name)}
-        return cls(**values, others=others)
+        models = {
+            name: value
+            for name, value in found.items()
+            if name.startswith(_WORKFLOW_MODEL) and value
+        }
+        return cls(**values, workflow_models=models, others=others)
 
     def variable(self, name: str) -> str | None:
         """The value of a key or base-URL variable, such as GROQ_API_KEY."""
@@ -186,7 +202,10 @@ _VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
     "LLM_DEFAULT_MAX_TOKENS": ("default_max_tokens", _positive, "a whole number >= 1"),
     "LLM_MAX_RETRIES": ("max_retries", _count, "a whole number >= 0"),
     "LLM_TIMEOUT_SECONDS": ("timeout_seconds", _seconds, "a number of seconds > 0"),
+    "LLM_CACHE_URL": ("cache_url", _text, "a URL"),
+    "LLM_WORKFLOWS_FILE": ("workflows_file", _text, "a path"),
 }
+_WORKFLOW_MODEL = "LLM_MODEL_"
 
 
 def _parse(variable: str, value: str, read: _Reader, allowed: str) -> Any:

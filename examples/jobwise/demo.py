@@ -31,7 +31,6 @@ from llm_adapter import (
 from llm_adapter.testing.emulator import Counts, Emulator, Seen
 
 from . import async_tour, tour
-from .catalogue import LINEUPS, Lineup
 from .scenario import replies
 from .stage import Stage
 from .table import FOOTNOTE, results
@@ -43,6 +42,14 @@ ACTS = (
     ("local", "async"),
 )
 """Providers and forms; both forms of one provider behave alike."""
+
+KEYS = {
+    "groq": ("GROQ_API_KEY", "https://console.groq.com/keys"),
+    "openai": ("OPENAI_API_KEY", "https://platform.openai.com/api-keys"),
+    "anthropic": ("ANTHROPIC_API_KEY", "https://platform.claude.com/settings/keys"),
+    "local": None,
+}
+"""The variable of each provider's key, and the page where keys are made."""
 
 _CODE = {
     "sync": 'with LLMFactory.create("{}", settings=settings) as llm:',
@@ -81,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const="",
         metavar="PROVIDER",
-        help=f"ask a provider itself, with your key: {', '.join(LINEUPS)}; "
+        help=f"ask a provider itself, with your key: {', '.join(KEYS)}; "
         "LLM_PROVIDER when none is named, else groq",
     )
     return parser
@@ -100,7 +107,7 @@ def _emulated(console: Console) -> int:
     with Emulator(latency=LATENCY, on_request=tell) as emulator:
         _introduce(
             console,
-            providers=f"{', '.join(LINEUPS)}, emulated at {emulator.url}",
+            providers=f"{', '.join(KEYS)}, emulated at {emulator.url}",
             code="the same for all of them: only the provider's name changes",
             faults="a rate limit, a server error, malformed JSON and a cut stream each",
         )
@@ -108,7 +115,7 @@ def _emulated(console: Console) -> int:
         done, counts = [], []
         for provider, form in ACTS:
             emulator.reset()  # an act that failed has left replies behind
-            emulator.script(*replies(LINEUPS[provider]))
+            emulator.script(*replies(provider))
             done.append(_act(stage, provider, form, settings))
             counts.append(emulator.counts)
     _conclude(console, stage, len(ACTS))
@@ -147,12 +154,12 @@ def _reach_loopback_directly() -> None:
 def _live(console: Console, named: str) -> int:
     settings = evolve(Settings.from_env(), timeout_seconds=LIVE_SECONDS)
     provider = (named or settings.provider).partition(":")[0].strip().lower()
-    if provider not in LINEUPS:
+    if provider not in KEYS:
         raise LLMConfigurationError(
             f"The demo has no models for {provider!r:.80}: name one of "
-            f"{', '.join(LINEUPS)} after --live."
+            f"{', '.join(KEYS)} after --live."
         )
-    _check(LINEUPS[provider], settings)
+    _check(provider, settings)
     _introduce(
         console,
         provider=f"{provider} itself, as you have set it",
@@ -164,20 +171,21 @@ def _live(console: Console, named: str) -> int:
     return int(not all(done))
 
 
-def _check(lineup: Lineup, settings: Settings) -> None:
+def _check(provider: str, settings: Settings) -> None:
     """Say what is missing before anything is shown.
 
     Raises:
         LLMConfigurationError: no key, or a setting that cannot be used.
     """
     try:
-        LLMFactory.create(lineup.provider, settings=settings).close()
+        LLMFactory.create(provider, settings=settings).close()
     except LLMConfigurationError:
-        if lineup.key is None or settings.variable(lineup.key):
+        key = KEYS[provider]
+        if key is None or settings.variable(key[0]):
             raise
         raise LLMConfigurationError(
-            f"--live {lineup.provider} needs a key: set {lineup.key} ({lineup.keys}), "
-            "or leave out --live."
+            f"--live {provider} needs a key: set {key[0]} ({key[1]}), or leave out "
+            "--live."
         ) from None
 
 

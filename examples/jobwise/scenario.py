@@ -9,8 +9,6 @@ import json
 
 from llm_adapter.testing.emulator import Reply, faults
 
-from .catalogue import Lineup
-
 STYLE = json.dumps(
     {
         "tone": "neutral",
@@ -75,11 +73,11 @@ Mira Holm
 WORD_SECONDS = 0.012
 
 
-def replies(lineup: Lineup) -> tuple[Reply, ...]:
+def replies(provider: str) -> tuple[Reply, ...]:
     """The answers to the requests of one act, in their order."""
     letter = Reply(text=LETTER, interval=WORD_SECONDS)
     # A server of one's own is first asked for its models, and says what it has.
-    listed = () if lineup.fast else (Reply(),)
+    listed = (Reply(),) if provider == "local" else ()
     return (
         *listed,
         faults.rate_limited("1"),

@@ -18,9 +18,10 @@ from llm_adapter import (
     LLMInvalidResponseError,
     LLMServiceError,
     LLMStreamInterruptedError,
+    ModelConfig,
 )
 
-from .catalogue import Lineup, Workflow
+from .catalogue import Workflow
 from .ledger import Entry, Outcome
 from .table import cost, seconds, tokens
 
@@ -47,12 +48,11 @@ class Stage:
         self._console.print(line, soft_wrap=True)
 
     @contextmanager
-    def workflow(self, workflow: Workflow, lineup: Lineup) -> Iterator[None]:
-        """What happens inside is one workflow, as a provider's models do it."""
-        model = lineup.options(workflow)["model"]
-        entry = Entry(workflow.title, lineup.provider, self._form, model)
+    def workflow(self, workflow: Workflow, config: ModelConfig) -> Iterator[None]:
+        """What happens inside is one workflow, as its model does it."""
+        entry = Entry(workflow.title, config.provider, self._form, config.model)
         self.entries.append(entry)
-        self._introduce(workflow, lineup)
+        self._introduce(workflow, config)
         started = monotonic()
         try:
             yield
@@ -64,13 +64,13 @@ class Stage:
             entry.seconds = monotonic() - started
         self._mark("✓", "green", _summary(entry))
 
-    def _introduce(self, workflow: Workflow, lineup: Lineup) -> None:
+    def _introduce(self, workflow: Workflow, config: ModelConfig) -> None:
         self._console.print()
         self._console.print(
             Text.assemble(
                 (workflow.name, "bold cyan"),
                 "  ",
-                (", ".join(_settings(workflow, lineup)), "dim"),
+                (", ".join(_settings(config)), "dim"),
             )
         )
 
@@ -201,14 +201,13 @@ class Typewriter:
         self._word = ""
 
 
-def _settings(workflow: Workflow, lineup: Lineup) -> Iterator[str]:
+def _settings(config: ModelConfig) -> Iterator[str]:
     """What its requests carry beside the model, which each of them shows."""
-    options = lineup.options(workflow)
-    if options["temperature"] is not None:
-        yield f"temperature {options['temperature']}"
-    yield f"{options['max_tokens']} tokens"
-    if options["reasoning_effort"] is not None:
-        yield f"{options['reasoning_effort']} effort"
+    if config.temperature is not None:
+        yield f"temperature {config.temperature}"
+    yield f"{config.max_tokens} tokens"
+    if config.reasoning_effort is not None:
+        yield f"{config.reasoning_effort} effort"
 
 
 def _summary(entry: Entry) -> str:

@@ -39,6 +39,7 @@ from ..settings import Settings
 from .http_events import AsyncHTTPEvents
 from .service import AsyncLLMService
 from .session import AsyncSession
+from .siblings import AsyncSiblings
 from .stream import AsyncResponseStream
 
 if TYPE_CHECKING:
@@ -98,9 +99,10 @@ class AsyncProviderAdapter(AsyncLLMService):
         max_retries: int | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
+        settings = Settings.from_env() if settings is None else settings
         self._client = client(
             provider,
-            Settings.from_env() if settings is None else settings,
+            settings,
             api_key=api_key,
             api=api,
             base_url=base_url,
@@ -110,6 +112,13 @@ class AsyncProviderAdapter(AsyncLLMService):
         )
         self._session = AsyncSession(self._client, http_client)
         self._served: dict[Callable[[str], bool], str] = {}
+        self._family = AsyncSiblings(
+            self,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            http_client=http_client,
+        )
 
     async def generate(
         self,
@@ -268,8 +277,7 @@ class AsyncProviderAdapter(AsyncLLMService):
         self, timeout: Timeout, fits: Callable[[str], bool]
     ) -> tuple[str, float]:
         """The first model that the server lists and that fits; seconds that it took."""
-        known = self._served.get(fits)
-        if known is not None:
+        if (known := self._served.get(fits)) is not None:
             return known, 0.0
         started = monotonic()
         try:
@@ -289,13 +297,20 @@ class AsyncProviderAdapter(AsyncLLMService):
         self._served[fits] = name
         return name, monotonic() - started
 
+    def for_provider(self, provider: str) -> AsyncLLMService:
+        """This adapter, or the factory's with the same settings, which it closes."""
+        return self._family.get(provider)
+
+    def _named_model(self) -> str | None:
+        return self._client.defaults.model
+
     async def close(self) -> None:
         """Release the connections; a client of yours stays open."""
         await self._session.close()
+        await self._family.close_others(self)
 
     def __repr__(self) -> str:
-        provider = self._client.provider
-        known = self._client.defaults.model or provider.default_model
+        known = self._named_model() or self._client.provider.default_model
         where = self._client.endpoint.base_url
         return f"<{type(self).__name__} {known or 'its own model'} at {where}>"
 

@@ -61,6 +61,19 @@ class AsyncLLMFactory:
         return adapter(**options)
 
     @classmethod
+    def create_beside(cls, provider: str, **options: Any) -> AsyncLLMService:
+        """A service for a further provider of a program that has one.
+
+        Adapters that are not ours are made without the options, which they may not
+        know.
+
+        Raises:
+            LLMConfigurationError: as for create.
+        """
+        ours = provider in {MOCK, *PROVIDERS} and provider not in cls._registered
+        return cls.create(provider, **(options if ours else {}))
+
+    @classmethod
     def register_adapter(cls, name: str, adapter_class: type[AsyncLLMService]) -> None:
         """Make an adapter of your own known under a name, which may replace ours.
 

@@ -18,6 +18,7 @@ from .._mocking import (
     vector,
     word_by_word,
 )
+from .._siblings import provider_name
 from ..models import (
     CacheUse,
     EmbeddingResponse,
@@ -134,6 +135,11 @@ class AsyncMockLLMService(AsyncLLMService):
     ) -> Identity:
         """The mock, with the model whose name its vectors bear."""
         return await super().identify_embeddings(model or self._model, timeout)
+
+    def for_provider(self, provider: str) -> AsyncLLMService:
+        """Itself: it takes the place of any of them."""
+        provider_name(provider)
+        return self
 
     def assert_called_with(self, keyword: str) -> bool:
         """True when a prompt contained the keyword.

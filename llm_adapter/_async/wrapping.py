@@ -48,13 +48,20 @@ class AsyncWrappingLLMService(AsyncLLMService):
         """The request that is passed on."""
         return as_request(request, overrides)
 
+    def _directed(
+        self, request: LLMRequest | str | Sequence[Part], overrides: Mapping[str, Any]
+    ) -> tuple[AsyncLLMService, LLMRequest]:
+        """Who is asked, and what."""
+        return self._base, self._wanted(request, overrides)
+
     async def generate(
         self,
         request: LLMRequest | str | Sequence[Part],
         **overrides: Unpack[RequestOverrides],
     ) -> LLMResponse:
         """The model's answer."""
-        return await self._base.generate(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return await service.generate(wanted)
 
     async def generate_json(
         self,
@@ -62,7 +69,8 @@ class AsyncWrappingLLMService(AsyncLLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> dict[str, Any]:
         """The model's answer as a JSON object, asked for and read strictly."""
-        return await self._base.generate_json(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return await service.generate_json(wanted)
 
     async def generate_as(
         self,
@@ -71,7 +79,8 @@ class AsyncWrappingLLMService(AsyncLLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> T:
         """The model's answer as a value of a type."""
-        return await self._base.generate_as(kind, self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return await service.generate_as(kind, wanted)
 
     def stream(
         self,
@@ -79,7 +88,8 @@ class AsyncWrappingLLMService(AsyncLLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> AsyncResponseStream:
         """The answer as it is written; use it in a `with` block."""
-        return self._base.stream(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.stream(wanted)
 
     async def embed(
         self,
@@ -109,11 +119,13 @@ class AsyncWrappingLLMService(AsyncLLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> int:
         """How many tokens the provider counts in a request, without answering it."""
-        return await self._base.count_tokens(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return await service.count_tokens(wanted)
 
     async def identify(self, request: LLMRequest) -> Identity:
         """What decides the answer to a request."""
-        return await self._base.identify(self._wanted(request, {}))
+        service, wanted = self._directed(request, {})
+        return await service.identify(wanted)
 
     async def identify_embeddings(
         self, model: str | None = None, timeout: float | Timeout | None = None
@@ -132,6 +144,14 @@ class AsyncWrappingLLMService(AsyncLLMService):
     def get_available_models(self) -> list[str]:
         """Names of the built-in catalogue, current models first; asks nobody."""
         return self._base.get_available_models()
+
+    def for_provider(self, provider: str) -> AsyncLLMService:
+        """This service around one of that provider, sharing all that it has."""
+        base = self._base.for_provider(provider)
+        return self if base is self._base else self._around(base)
+
+    def _named_model(self) -> str | None:
+        return self._base._named_model()
 
     async def close(self) -> None:
         """Release what the wrapped service holds."""

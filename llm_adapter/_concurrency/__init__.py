@@ -20,6 +20,7 @@ from .connecting import (
 from .locks import (
     AsyncLock,
     AsyncSlots,
+    ForkSafeLock,
     Lock,
     Slots,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "AsyncLock",
     "AsyncSignal",
     "AsyncSlots",
+    "ForkSafeLock",
     "Lock",
     "PerLoop",
     "Signal",

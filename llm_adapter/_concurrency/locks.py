@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,3 +83,36 @@ class Slots:
     def release(self) -> None:
         """Give a slot back."""
         self._semaphore.release()
+
+
+# -- short sections of objects that threads share -------------------------------------
+
+
+class ForkSafeLock:
+    """For short sections without waiting; a forked process finds it free."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        _short.add(self)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def free(self) -> None:
+        """Forget a holder that is a thread of the parent process."""
+        self._lock = threading.Lock()
+
+
+_short: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
+
+
+def _free_all() -> None:
+    for lock in list(_short):
+        lock.free()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_free_all)

@@ -83,7 +83,7 @@ async def async_detach(
 
 
 def detach(act: Callable[[], None]) -> Callable[[], object]:
-    """Run `act` here and now, for threads are not cancelled; the result does nothing."""
+    """Run `act` here and now: threads are not cancelled. The result does nothing."""
     act()
     return lambda: None
 

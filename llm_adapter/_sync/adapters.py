@@ -40,6 +40,7 @@ from ..settings import Settings
 from .http_events import HTTPEvents
 from .service import LLMService
 from .session import Session
+from .siblings import Siblings
 from .stream import ResponseStream
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class ProviderAdapter(LLMService):
         max_retries: int | None = None,
         http_client: httpx.Client | None = None,
     ) -> None:
+        settings = Settings.from_env() if settings is None else settings
         self._client = client(
             provider,
-            Settings.from_env() if settings is None else settings,
+            settings,
             api_key=api_key,
             api=api,
             base_url=base_url,
@@ -111,6 +113,13 @@ class ProviderAdapter(LLMService):
         )
         self._session = Session(self._client, http_client)
         self._served: dict[Callable[[str], bool], str] = {}
+        self._family = Siblings(
+            self,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            http_client=http_client,
+        )
 
     def generate(
         self,
@@ -266,8 +275,7 @@ class ProviderAdapter(LLMService):
         self, timeout: Timeout, fits: Callable[[str], bool]
     ) -> tuple[str, float]:
         """The first model that the server lists and that fits; seconds that it took."""
-        known = self._served.get(fits)
-        if known is not None:
+        if (known := self._served.get(fits)) is not None:
             return known, 0.0
         started = monotonic()
         try:
@@ -287,13 +295,20 @@ class ProviderAdapter(LLMService):
         self._served[fits] = name
         return name, monotonic() - started
 
+    def for_provider(self, provider: str) -> LLMService:
+        """This adapter, or the factory's with the same settings, which it closes."""
+        return self._family.get(provider)
+
+    def _named_model(self) -> str | None:
+        return self._client.defaults.model
+
     def close(self) -> None:
         """Release the connections; a client of yours stays open."""
         self._session.close()
+        self._family.close_others(self)
 
     def __repr__(self) -> str:
-        provider = self._client.provider
-        known = self._client.defaults.model or provider.default_model
+        known = self._named_model() or self._client.provider.default_model
         where = self._client.endpoint.base_url
         return f"<{type(self).__name__} {known or 'its own model'} at {where}>"
 

@@ -12,6 +12,7 @@ from .._embedding import EmbeddingOptions, as_texts
 from .._events import events_of
 from .._identity import Identity
 from .._mocking import MODEL, Answers, check_called, prompt_text, vector, word_by_word
+from .._siblings import provider_name
 from ..models import (
     CacheUse,
     EmbeddingResponse,
@@ -123,6 +124,11 @@ class MockLLMService(LLMService):
     ) -> Identity:
         """The mock, with the model whose name its vectors bear."""
         return super().identify_embeddings(model or self._model, timeout)
+
+    def for_provider(self, provider: str) -> LLMService:
+        """Itself: it takes the place of any of them."""
+        provider_name(provider)
+        return self
 
     def assert_called_with(self, keyword: str) -> bool:
         """True when a prompt contained the keyword.

@@ -7,12 +7,13 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from attrs import evolve
 
 from .._answers import json_request, read_as, read_object
 from .._identity import Identity, total_seconds
+from .._siblings import no_sibling, provider_name
 from ..errors import LLMUnsupportedFeatureError
 from ..models import (
     CacheUse,
@@ -25,6 +26,10 @@ from ..models import (
     as_request,
 )
 from .stream import GeneratedEvents, ResponseStream
+
+if TYPE_CHECKING:
+    from ..selector import ModelSelector
+    from .workflow import WorkflowLLMService
 
 T = TypeVar("T")
 
@@ -200,6 +205,40 @@ class LLMService(ABC):
             model=model or "",
             timeout=total_seconds(timeout),
         )
+
+    def for_workflow(
+        self, workflow: str, *, selector: ModelSelector | None = None
+    ) -> WorkflowLLMService:
+        """This service, asked with the model and the settings of a workflow.
+
+        Args:
+            workflow: its name, which becomes the label of its requests.
+            selector: knows the workflows; None means that of the environment.
+
+        Raises:
+            LLMConfigurationError: the workflow is not known.
+        """
+        # It stands on this module.
+        from .workflow import WorkflowLLMService
+
+        return WorkflowLLMService(self, workflow, selector=selector)
+
+    def for_provider(self, provider: str) -> LLMService:
+        """This service if it is of that provider, else one of its kind that is.
+
+        It belongs to this one and is closed with it.
+
+        Raises:
+            LLMConfigurationError: there is none, or its key is missing.
+        """
+        name = provider_name(provider)
+        if name == self.get_provider_name():
+            return self
+        raise no_sibling(type(self).__name__, self.get_provider_name(), name)
+
+    def _named_model(self) -> str | None:
+        """The model that whoever made the service has named."""
+        return None
 
     def _cannot(self, feature: str, what: str) -> LLMUnsupportedFeatureError:
         return LLMUnsupportedFeatureError(

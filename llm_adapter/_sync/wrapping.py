@@ -49,13 +49,20 @@ class WrappingLLMService(LLMService):
         """The request that is passed on."""
         return as_request(request, overrides)
 
+    def _directed(
+        self, request: LLMRequest | str | Sequence[Part], overrides: Mapping[str, Any]
+    ) -> tuple[LLMService, LLMRequest]:
+        """Who is asked, and what."""
+        return self._base, self._wanted(request, overrides)
+
     def generate(
         self,
         request: LLMRequest | str | Sequence[Part],
         **overrides: Unpack[RequestOverrides],
     ) -> LLMResponse:
         """The model's answer."""
-        return self._base.generate(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.generate(wanted)
 
     def generate_json(
         self,
@@ -63,7 +70,8 @@ class WrappingLLMService(LLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> dict[str, Any]:
         """The model's answer as a JSON object, asked for and read strictly."""
-        return self._base.generate_json(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.generate_json(wanted)
 
     def generate_as(
         self,
@@ -72,7 +80,8 @@ class WrappingLLMService(LLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> T:
         """The model's answer as a value of a type."""
-        return self._base.generate_as(kind, self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.generate_as(kind, wanted)
 
     def stream(
         self,
@@ -80,7 +89,8 @@ class WrappingLLMService(LLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> ResponseStream:
         """The answer as it is written; use it in a `with` block."""
-        return self._base.stream(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.stream(wanted)
 
     def embed(
         self,
@@ -110,11 +120,13 @@ class WrappingLLMService(LLMService):
         **overrides: Unpack[RequestOverrides],
     ) -> int:
         """How many tokens the provider counts in a request, without answering it."""
-        return self._base.count_tokens(self._wanted(request, overrides))
+        service, wanted = self._directed(request, overrides)
+        return service.count_tokens(wanted)
 
     def identify(self, request: LLMRequest) -> Identity:
         """What decides the answer to a request."""
-        return self._base.identify(self._wanted(request, {}))
+        service, wanted = self._directed(request, {})
+        return service.identify(wanted)
 
     def identify_embeddings(
         self, model: str | None = None, timeout: float | Timeout | None = None
@@ -133,6 +145,14 @@ class WrappingLLMService(LLMService):
     def get_available_models(self) -> list[str]:
         """Names of the built-in catalogue, current models first; asks nobody."""
         return self._base.get_available_models()
+
+    def for_provider(self, provider: str) -> LLMService:
+        """This service around one of that provider, sharing all that it has."""
+        base = self._base.for_provider(provider)
+        return self if base is self._base else self._around(base)
+
+    def _named_model(self) -> str | None:
+        return self._base._named_model()
 
     def close(self) -> None:
         """Release what the wrapped service holds."""

@@ -14,16 +14,9 @@ from examples.jobwise import (
     async_tour,
     scenario,
 )
-from examples.jobwise.catalogue import (
-    ANTHROPIC,
-    GROQ,
-    LINEUPS,
-    LOCAL,
-    OPENAI,
-    WORKFLOWS,
-    document,
-)
+from examples.jobwise.catalogue import WORKFLOWS, document
 from examples.jobwise.checks import Ranked, Ranking, WritingStyle
+from examples.jobwise.demo import KEYS
 from examples.jobwise.stage import Stage
 from llm_adapter import (
     AsyncLLMFactory,
@@ -53,16 +46,16 @@ def fluent(monkeypatch):
     monkeypatch.setattr(scenario, "WORD_SECONDS", 0.0)
 
 
-@pytest.fixture(params=LINEUPS)
+@pytest.fixture(params=KEYS)
 async def provider(request, emulator):
-    """A service of each provider, and with which models it is used."""
+    """A service of each provider."""
     name = request.param
     options = {"api_key": "any", "base_url": emulator.base_url(name)}
     async with AsyncLLMFactory.create(name, **options) as llm:
-        yield llm, LINEUPS[name]
+        yield llm
 
 
-async def answered(lineup=GROQ):
+async def answered():
     """What every workflow makes of these answers, and the requests that it sent."""
     llm = AsyncMockLLMService(
         {
@@ -73,7 +66,7 @@ async def answered(lineup=GROQ):
         }
     )
     resume, job = document("resume.md"), document("job.md")
-    jobwise = AsyncJobWise(llm, lineup, user_id=42)
+    jobwise = AsyncJobWise(llm, user_id=42)
     style = await jobwise.writing_style(resume)
     profile = await jobwise.profile(resume, job, style)
     ranking = await jobwise.ranking(resume, job)
@@ -100,54 +93,26 @@ async def test_each_request_carries_workflow_and_user():
     ]
 
 
-SETTINGS = {
-    GROQ: [
-        ("openai/gpt-oss-20b", 0.3, 1500, "low"),
-        ("openai/gpt-oss-120b", 0.4, 2000, "medium"),
-        ("openai/gpt-oss-20b", 0.3, 2500, "low"),
-        ("openai/gpt-oss-120b", 0.5, 3000, "medium"),
-    ],
-    OPENAI: [
-        ("gpt-6-luna", None, 5500, "low"),
-        ("gpt-6.1-sol", None, 6000, "medium"),
-        ("gpt-6-luna", None, 6500, "low"),
-        ("gpt-6.1-sol", None, 7000, "medium"),
-    ],
-    ANTHROPIC: [
-        ("claude-haiku-5-5", None, 5500, "low"),
-        ("claude-sonnet-5-5", None, 6000, "medium"),
-        ("claude-haiku-5-5", None, 6500, "low"),
-        ("claude-sonnet-5-5", None, 7000, "medium"),
-    ],
-    LOCAL: [
-        (None, 0.3, 5500, None),
-        (None, 0.4, 6000, None),
-        (None, 0.3, 6500, None),
-        (None, 0.5, 7000, None),
-    ],
-}
-
-
-@pytest.mark.parametrize("lineup", SETTINGS, ids=lambda lineup: lineup.provider)
-async def test_each_workflow_has_the_model_and_settings_of_its_provider(lineup):
-    _, calls = await answered(lineup)
-    assert [
-        (call.model, call.temperature, call.max_tokens, call.reasoning_effort)
-        for call in calls
-    ] == SETTINGS[lineup]
+async def test_each_workflow_has_its_own_settings():
+    _, calls = await answered()
+    assert [(call.temperature, call.max_tokens) for call in calls] == [
+        (0.3, 1500),
+        (0.4, 2000),
+        (0.3, 2500),
+        (0.5, 3000),
+    ]
 
 
 async def test_each_provider_takes_the_requests_of_all_workflows(provider):
-    llm, lineup = provider
     values = dict.fromkeys(("resume", "job", "style", "achievements"), "Some text.")
     for workflow in WORKFLOWS:
-        response = await llm.generate(workflow.request(lineup, 1, **values))
-        assert response.text
+        llm = provider.for_workflow(workflow.name)
+        assert (await llm.generate(workflow.request(1, **values))).text
 
 
 async def test_a_letter_builds_on_the_three_best_achievements():
     llm = AsyncMockLLMService()
-    jobwise = AsyncJobWise(llm, GROQ, user_id=1)
+    jobwise = AsyncJobWise(llm, user_id=1)
     async with jobwise.cover_letter(RESUME, "A job.", STYLE, RANKING) as stream:
         async for _ in stream:
             pass
@@ -163,7 +128,7 @@ async def test_a_letter_builds_on_the_three_best_achievements():
 async def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
     llm = AsyncMockLLMService({"writing style": [unusable, scenario.STYLE]})
     rejected = []
-    jobwise = AsyncJobWise(llm, GROQ, user_id=1, on_rejected=rejected.append)
+    jobwise = AsyncJobWise(llm, user_id=1, on_rejected=rejected.append)
     style = await jobwise.writing_style(RESUME)
     assert style.sentences == "short"
     assert len(llm.calls) == 2
@@ -173,14 +138,14 @@ async def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
 async def test_an_answer_is_asked_for_twice_at_most():
     llm = AsyncMockLLMService({"writing style": '{"tone": '})
     with pytest.raises(LLMInvalidResponseError):
-        await AsyncJobWise(llm, GROQ, user_id=1).writing_style(RESUME)
+        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
     assert len(llm.calls) == 2
 
 
 async def test_other_errors_are_not_asked_again():
     llm = AsyncMockLLMService({"writing style": LLMAuthenticationError()})
     with pytest.raises(LLMAuthenticationError):
-        await AsyncJobWise(llm, GROQ, user_id=1).writing_style(RESUME)
+        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
     assert len(llm.calls) == 1
 
 
@@ -195,7 +160,7 @@ async def test_other_errors_are_not_asked_again():
 async def test_a_profile_is_whole_or_an_error(answer):
     llm = AsyncMockLLMService({"Rewrite the summary": answer})
     with pytest.raises(LLMInvalidResponseError):
-        await AsyncJobWise(llm, GROQ, user_id=1).profile(RESUME, "A job.", STYLE)
+        await AsyncJobWise(llm, user_id=1).profile(RESUME, "A job.", STYLE)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +184,7 @@ async def test_a_profile_is_whole_or_an_error(answer):
 async def test_a_ranking_that_does_not_fit_the_resume_is_an_error(data):
     llm = AsyncMockLLMService({"Rank these achievements": json.dumps(data)})
     with pytest.raises(LLMInvalidResponseError, match="not what was asked for"):
-        await AsyncJobWise(llm, GROQ, user_id=1).ranking(RESUME, "A job.")
+        await AsyncJobWise(llm, user_id=1).ranking(RESUME, "A job.")
 
 
 async def test_the_watched_service_tells_of_answers_and_errors():
@@ -236,13 +201,19 @@ async def test_the_watched_service_tells_of_answers_and_errors():
     assert watched.get_available_models() == ["mock-model"]
 
 
+async def test_the_watched_service_goes_along_to_another_provider():
+    told = []
+    watched = AsyncWatchedLLMService(AsyncMockLLMService(), told.append)
+    await watched.for_provider("groq").generate("Hi")
+    assert len(told) == 1
+
+
 async def test_the_tour_survives_the_same_bad_day_at_each_provider(provider, emulator):
-    llm, lineup = provider
-    emulator.script(*scenario.replies(lineup))
+    emulator.script(*scenario.replies(provider.get_provider_name()))
     output = io.StringIO()
     stage = Stage(Console(file=output, width=100))
     with stage.listening():
-        await async_tour(llm, stage)
+        await async_tour(provider, stage)
     assert [entry.attempts for entry in stage.entries] == [2, 2, 2, 2]
     assert 1.0 <= stage.entries[0].waited <= 1.2
     assert [entry.failed for entry in stage.entries] == [None] * 4
@@ -259,13 +230,13 @@ async def test_the_tour_survives_the_same_bad_day_at_each_provider(provider, emu
 
 async def toured(provider, emulator):
     """The entries of a tour on which the letter alone goes wrong."""
-    llm, lineup = provider
+    name = provider.get_provider_name()
     texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING)
-    listed = () if lineup.fast else (Reply(),)
-    cut_letter = scenario.replies(lineup)[-2:]
+    listed = (Reply(),) if name == "local" else ()
+    cut_letter = scenario.replies(name)[-2:]
     emulator.script(*listed, *(Reply(text=text) for text in texts), *cut_letter)
     stage = Stage(Console(file=io.StringIO()))
-    await async_tour(llm, stage)
+    await async_tour(provider, stage)
     return stage.entries
 
 
@@ -279,14 +250,14 @@ async def test_the_tour_counts_what_a_cut_stream_took_as_unknown(provider, emula
 async def test_only_a_local_model_has_no_price(provider, emulator):
     entries = await toured(provider, emulator)
     unpriced = [entry.provider for entry in entries if entry.cost.is_unknown]
-    assert unpriced == (["local"] * 4 if provider[1] is LOCAL else [])
+    assert unpriced == ["local"] * (4 if provider.get_provider_name() == "local" else 0)
 
 
 async def test_the_tour_names_the_model_that_did_each_workflow(provider, emulator):
-    _, lineup = provider
     entries = await toured(provider, emulator)
-    fast, large = lineup.fast or "llama3.2:3b", lineup.large or "llama3.2:3b"
-    assert [entry.model for entry in entries] == [fast, large, fast, large]
+    configs = [provider.for_workflow(each.name).config for each in WORKFLOWS]
+    models = [config.model or "llama3.2:3b" for config in configs]
+    assert [entry.model for entry in entries] == models
 
 
 async def test_the_tour_ends_at_an_error_and_says_where(llm, emulator):

@@ -10,16 +10,9 @@ import pytest
 from rich.console import Console
 
 from examples.jobwise import JobWise, WatchedLLMService, scenario, tour
-from examples.jobwise.catalogue import (
-    ANTHROPIC,
-    GROQ,
-    LINEUPS,
-    LOCAL,
-    OPENAI,
-    WORKFLOWS,
-    document,
-)
+from examples.jobwise.catalogue import WORKFLOWS, document
 from examples.jobwise.checks import Ranked, Ranking, WritingStyle
+from examples.jobwise.demo import KEYS
 from examples.jobwise.stage import Stage
 from llm_adapter import (
     LLMAuthenticationError,
@@ -49,16 +42,16 @@ def fluent(monkeypatch):
     monkeypatch.setattr(scenario, "WORD_SECONDS", 0.0)
 
 
-@pytest.fixture(params=LINEUPS)
+@pytest.fixture(params=KEYS)
 def provider(request, emulator):
-    """A service of each provider, and with which models it is used."""
+    """A service of each provider."""
     name = request.param
     options = {"api_key": "any", "base_url": emulator.base_url(name)}
     with LLMFactory.create(name, **options) as llm:
-        yield llm, LINEUPS[name]
+        yield llm
 
 
-def answered(lineup=GROQ):
+def answered():
     """What every workflow makes of these answers, and the requests that it sent."""
     llm = MockLLMService(
         {
@@ -69,7 +62,7 @@ def answered(lineup=GROQ):
         }
     )
     resume, job = document("resume.md"), document("job.md")
-    jobwise = JobWise(llm, lineup, user_id=42)
+    jobwise = JobWise(llm, user_id=42)
     style = jobwise.writing_style(resume)
     profile = jobwise.profile(resume, job, style)
     ranking = jobwise.ranking(resume, job)
@@ -96,54 +89,26 @@ def test_each_request_carries_workflow_and_user():
     ]
 
 
-SETTINGS = {
-    GROQ: [
-        ("openai/gpt-oss-20b", 0.3, 1500, "low"),
-        ("openai/gpt-oss-120b", 0.4, 2000, "medium"),
-        ("openai/gpt-oss-20b", 0.3, 2500, "low"),
-        ("openai/gpt-oss-120b", 0.5, 3000, "medium"),
-    ],
-    OPENAI: [
-        ("gpt-6-luna", None, 5500, "low"),
-        ("gpt-6.1-sol", None, 6000, "medium"),
-        ("gpt-6-luna", None, 6500, "low"),
-        ("gpt-6.1-sol", None, 7000, "medium"),
-    ],
-    ANTHROPIC: [
-        ("claude-haiku-5-5", None, 5500, "low"),
-        ("claude-sonnet-5-5", None, 6000, "medium"),
-        ("claude-haiku-5-5", None, 6500, "low"),
-        ("claude-sonnet-5-5", None, 7000, "medium"),
-    ],
-    LOCAL: [
-        (None, 0.3, 5500, None),
-        (None, 0.4, 6000, None),
-        (None, 0.3, 6500, None),
-        (None, 0.5, 7000, None),
-    ],
-}
-
-
-@pytest.mark.parametrize("lineup", SETTINGS, ids=lambda lineup: lineup.provider)
-def test_each_workflow_has_the_model_and_settings_of_its_provider(lineup):
-    _, calls = answered(lineup)
-    assert [
-        (call.model, call.temperature, call.max_tokens, call.reasoning_effort)
-        for call in calls
-    ] == SETTINGS[lineup]
+def test_each_workflow_has_its_own_settings():
+    _, calls = answered()
+    assert [(call.temperature, call.max_tokens) for call in calls] == [
+        (0.3, 1500),
+        (0.4, 2000),
+        (0.3, 2500),
+        (0.5, 3000),
+    ]
 
 
 def test_each_provider_takes_the_requests_of_all_workflows(provider):
-    llm, lineup = provider
     values = dict.fromkeys(("resume", "job", "style", "achievements"), "Some text.")
     for workflow in WORKFLOWS:
-        response = llm.generate(workflow.request(lineup, 1, **values))
-        assert response.text
+        llm = provider.for_workflow(workflow.name)
+        assert llm.generate(workflow.request(1, **values)).text
 
 
 def test_a_letter_builds_on_the_three_best_achievements():
     llm = MockLLMService()
-    jobwise = JobWise(llm, GROQ, user_id=1)
+    jobwise = JobWise(llm, user_id=1)
     with jobwise.cover_letter(RESUME, "A job.", STYLE, RANKING) as stream:
         for _ in stream:
             pass
@@ -159,7 +124,7 @@ def test_a_letter_builds_on_the_three_best_achievements():
 def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
     llm = MockLLMService({"writing style": [unusable, scenario.STYLE]})
     rejected = []
-    jobwise = JobWise(llm, GROQ, user_id=1, on_rejected=rejected.append)
+    jobwise = JobWise(llm, user_id=1, on_rejected=rejected.append)
     style = jobwise.writing_style(RESUME)
     assert style.sentences == "short"
     assert len(llm.calls) == 2
@@ -169,14 +134,14 @@ def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
 def test_an_answer_is_asked_for_twice_at_most():
     llm = MockLLMService({"writing style": '{"tone": '})
     with pytest.raises(LLMInvalidResponseError):
-        JobWise(llm, GROQ, user_id=1).writing_style(RESUME)
+        JobWise(llm, user_id=1).writing_style(RESUME)
     assert len(llm.calls) == 2
 
 
 def test_other_errors_are_not_asked_again():
     llm = MockLLMService({"writing style": LLMAuthenticationError()})
     with pytest.raises(LLMAuthenticationError):
-        JobWise(llm, GROQ, user_id=1).writing_style(RESUME)
+        JobWise(llm, user_id=1).writing_style(RESUME)
     assert len(llm.calls) == 1
 
 
@@ -188,7 +153,7 @@ def test_other_errors_are_not_asked_again():
 def test_a_profile_is_whole_or_an_error(answer):
     llm = MockLLMService({"Rewrite the summary": answer})
     with pytest.raises(LLMInvalidResponseError):
-        JobWise(llm, GROQ, user_id=1).profile(RESUME, "A job.", STYLE)
+        JobWise(llm, user_id=1).profile(RESUME, "A job.", STYLE)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +177,7 @@ def test_a_profile_is_whole_or_an_error(answer):
 def test_a_ranking_that_does_not_fit_the_resume_is_an_error(data):
     llm = MockLLMService({"Rank these achievements": json.dumps(data)})
     with pytest.raises(LLMInvalidResponseError, match="not what was asked for"):
-        JobWise(llm, GROQ, user_id=1).ranking(RESUME, "A job.")
+        JobWise(llm, user_id=1).ranking(RESUME, "A job.")
 
 
 def test_the_watched_service_tells_of_answers_and_errors():
@@ -229,13 +194,19 @@ def test_the_watched_service_tells_of_answers_and_errors():
     assert watched.get_available_models() == ["mock-model"]
 
 
+def test_the_watched_service_goes_along_to_another_provider():
+    told = []
+    watched = WatchedLLMService(MockLLMService(), told.append)
+    watched.for_provider("groq").generate("Hi")
+    assert len(told) == 1
+
+
 def test_the_tour_survives_the_same_bad_day_at_each_provider(provider, emulator):
-    llm, lineup = provider
-    emulator.script(*scenario.replies(lineup))
+    emulator.script(*scenario.replies(provider.get_provider_name()))
     output = io.StringIO()
     stage = Stage(Console(file=output, width=100))
     with stage.listening():
-        tour(llm, stage)
+        tour(provider, stage)
     assert [entry.attempts for entry in stage.entries] == [2, 2, 2, 2]
     assert 1.0 <= stage.entries[0].waited <= 1.2
     assert [entry.failed for entry in stage.entries] == [None] * 4
@@ -252,13 +223,13 @@ def test_the_tour_survives_the_same_bad_day_at_each_provider(provider, emulator)
 
 def toured(provider, emulator):
     """The entries of a tour on which the letter alone goes wrong."""
-    llm, lineup = provider
+    name = provider.get_provider_name()
     texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING)
-    listed = () if lineup.fast else (Reply(),)
-    cut_letter = scenario.replies(lineup)[-2:]
+    listed = (Reply(),) if name == "local" else ()
+    cut_letter = scenario.replies(name)[-2:]
     emulator.script(*listed, *(Reply(text=text) for text in texts), *cut_letter)
     stage = Stage(Console(file=io.StringIO()))
-    tour(llm, stage)
+    tour(provider, stage)
     return stage.entries
 
 
@@ -272,14 +243,14 @@ def test_the_tour_counts_what_a_cut_stream_took_as_unknown(provider, emulator):
 def test_only_a_local_model_has_no_price(provider, emulator):
     entries = toured(provider, emulator)
     unpriced = [entry.provider for entry in entries if entry.cost.is_unknown]
-    assert unpriced == (["local"] * 4 if provider[1] is LOCAL else [])
+    assert unpriced == ["local"] * (4 if provider.get_provider_name() == "local" else 0)
 
 
 def test_the_tour_names_the_model_that_did_each_workflow(provider, emulator):
-    _, lineup = provider
     entries = toured(provider, emulator)
-    fast, large = lineup.fast or "llama3.2:3b", lineup.large or "llama3.2:3b"
-    assert [entry.model for entry in entries] == [fast, large, fast, large]
+    configs = [provider.for_workflow(each.name).config for each in WORKFLOWS]
+    models = [config.model or "llama3.2:3b" for config in configs]
+    assert [entry.model for entry in entries] == models
 
 
 def test_the_tour_ends_at_an_error_and_says_where(llm, emulator):

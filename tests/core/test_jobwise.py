@@ -15,14 +15,7 @@ import pytest
 from rich.console import Console
 
 from examples.jobwise import demo, scenario
-from examples.jobwise.catalogue import (
-    COVER_LETTER,
-    GROQ,
-    LINEUPS,
-    OPENAI,
-    PROFILE,
-    document,
-)
+from examples.jobwise.catalogue import COVER_LETTER, PROFILE, document
 from examples.jobwise.checks import achievements, checked_style
 from examples.jobwise.ledger import Entry, total
 from examples.jobwise.stage import Stage, Typewriter
@@ -36,6 +29,7 @@ from llm_adapter import (
     LLMServiceError,
     LLMStreamInterruptedError,
     LLMTimeoutError,
+    ModelSelector,
     Usage,
 )
 from llm_adapter.testing.emulator import Emulator, Reply, faults
@@ -155,9 +149,9 @@ def quickly(monkeypatch):
     """The demo on a day on which only Groq is bad, and for good."""
     texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING, scenario.LETTER)
 
-    def replies(lineup):
-        listed = () if lineup.fast else (Reply(),)
-        refusal = (faults.invalid_api_key(),) if lineup is GROQ else ()
+    def replies(provider):
+        listed = (Reply(),) if provider == "local" else ()
+        refusal = (faults.invalid_api_key(),) if provider == "groq" else ()
         return (*listed, *refusal, *(Reply(text=text) for text in texts))
 
     monkeypatch.setattr(demo, "LATENCY", 0.0)
@@ -230,11 +224,11 @@ def test_live_takes_the_token_that_anthropic_has_beside_keys(monkeypatch):
         assert emulator.seen[0].headers["authorization"] == "Bearer a-token"
 
 
-@pytest.mark.parametrize("provider", LINEUPS)
+@pytest.mark.parametrize("provider", demo.KEYS)
 def test_live_asks_the_provider_in_both_forms_and_nobody_breaks_anything(
     capsys, monkeypatch, provider
 ):
-    listed = () if LINEUPS[provider].fast else (Reply(),)
+    listed = (Reply(),) if provider == "local" else ()
     texts = (scenario.STYLE, scenario.PROFILE, scenario.RANKING, scenario.LETTER)
     replies = (*listed, *(Reply(text=text) for text in texts)) * 2
     prefix = "LOCAL_LLM" if provider == "local" else provider.upper()
@@ -258,12 +252,12 @@ def test_live_asks_the_provider_in_both_forms_and_nobody_breaks_anything(
 
 def test_a_prompt_without_one_of_its_values_is_an_error():
     with pytest.raises(KeyError, match="job"):
-        PROFILE.request(GROQ, 1, resume="r", style="s")
+        PROFILE.request(1, resume="r", style="s")
 
 
 def test_values_may_hold_what_looks_like_a_placeholder():
     values = {"resume": "I earn $job", "job": "j", "style": "s", "achievements": "a"}
-    assert "I earn $job" in COVER_LETTER.request(GROQ, 1, **values).prompt
+    assert "I earn $job" in COVER_LETTER.request(1, **values).prompt
 
 
 def test_the_sample_resume_has_six_achievements():
@@ -429,15 +423,16 @@ def test_nothing_typed_needs_no_line(typed):
 
 
 @pytest.mark.parametrize(
-    ("lineup", "settings"),
+    ("provider", "settings"),
     [
-        (GROQ, "temperature 0.4, 2000 tokens, medium effort"),
-        (OPENAI, "6000 tokens, medium effort"),
+        ("groq", "temperature 0.4, 2000 tokens, medium effort"),
+        ("openai", "6000 tokens, medium effort"),
     ],
 )
-def test_the_stage_shows_the_settings_that_are_sent(lineup, settings):
+def test_the_stage_shows_the_settings_that_are_sent(provider, settings):
+    config = ModelSelector.get_config(PROFILE.name, provider)
     console = Console(file=io.StringIO(), width=80)
-    with Stage(console).workflow(PROFILE, lineup):
+    with Stage(console).workflow(PROFILE, config):
         pass
     assert f"profile_enhancement  {settings}\n" in console.file.getvalue()
 

@@ -43,6 +43,11 @@ DESIGNED = {
     *("AsyncAnthropicAdapter", "AsyncLocalLLMAdapter"),
     "AsyncOpenAICompatibleAdapter",
     *("AsyncMockLLMService", "AsyncResponseStream"),
+    # 3.6, 3.7: memory and workflows; a store serves both forms
+    *("CachingLLMService", "AsyncCachingLLMService", "CacheStats", "CacheStore"),
+    *("MemoryCache", "SQLiteCache", "RedisCache"),
+    *("AsyncMemoryCache", "AsyncSQLiteCache", "AsyncRedisCache"),
+    *("ModelConfig", "ModelSelector"),
     # 3.4, 3.5: settings and errors
     "Settings",
     *("LLMServiceError", "LLMConfigurationError", "LLMUnsupportedFeatureError"),
@@ -54,7 +59,8 @@ DESIGNED = {
     *("LLMStreamInterruptedError", "LLMBudgetExceededError"),
     "__version__",
 }
-ALIASES = {"FinishReason", "Part", "StreamEvent", "__version__"}
+STORES = {"AsyncMemoryCache", "AsyncSQLiteCache", "AsyncRedisCache"}
+ALIASES = {"FinishReason", "Part", "StreamEvent", "__version__", *STORES}
 
 
 def python(code, cwd):
@@ -99,6 +105,12 @@ def test_every_service_has_its_twin_on_the_other_side():
             kind = getattr(llm_adapter, name)
             twin = getattr(llm_adapter, name.removeprefix("Async"))
             assert kind.__module__.replace("_async", "_sync") == twin.__module__
+
+
+@pytest.mark.parametrize("name", sorted(STORES))
+def test_store_serves_both_forms(name):
+    plain = getattr(llm_adapter, name.removeprefix("Async"))
+    assert getattr(llm_adapter, name) is plain
 
 
 @pytest.mark.parametrize("name", ["Adapter", "AsyncError", "__path_", "groq"])

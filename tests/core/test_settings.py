@@ -30,13 +30,14 @@ URLS = {
     "LOCAL_LLM_BASE_URL": "local_llm_base_url",
 }
 NAMES = {"LLM_PROVIDER": "provider", "LLM_MODEL": "model"}
+PLACES = {"LLM_CACHE_URL": "cache_url", "LLM_WORKFLOWS_FILE": "workflows_file"}
 NUMBERS = {
     "LLM_DEFAULT_TEMPERATURE": "default_temperature",
     "LLM_DEFAULT_MAX_TOKENS": "default_max_tokens",
     "LLM_MAX_RETRIES": "max_retries",
     "LLM_TIMEOUT_SECONDS": "timeout_seconds",
 }
-VARIABLES = {**NAMES, **KEYS, **URLS, **NUMBERS}
+VARIABLES = {**NAMES, **KEYS, **URLS, **PLACES, **NUMBERS}
 ALLOWED = {
     "LLM_PROVIDER": "a provider's name",
     "LLM_MODEL": "a model's name",
@@ -65,7 +66,7 @@ def test_empty_environment_gives_the_documented_defaults():
     )
 
 
-@pytest.mark.parametrize(("variable", "name"), (KEYS | URLS | NAMES).items())
+@pytest.mark.parametrize(("variable", "name"), (KEYS | URLS | NAMES | PLACES).items())
 def test_text_is_taken_as_it_stands(variable, name):
     assert getattr(read(**{variable: "a/b c"}), name) == "a/b c"
 
@@ -131,7 +132,7 @@ def test_number_of_5000_digits_is_refused_in_a_short_message(variable):
 texts = st.text(st.characters(exclude_characters="\x00"), max_size=12)
 numerals = st.floats().map(str) | st.integers().map(str)
 environments = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys((*NAMES, *URLS, *NUMBERS), texts | numerals)
+    {}, optional=dict.fromkeys((*NAMES, *URLS, *PLACES, *NUMBERS), texts | numerals)
 )
 
 
@@ -289,6 +290,30 @@ def test_secret_in_a_base_url_is_not_shown(name, url):
     assert "example.com/v1" in text
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://:{SECRET}@cache.example:6379/0",
+        f"rediss://me:{SECRET}@cache.example",
+        f"redis://:/{SECRET}@cache.example/0",
+        f"redis://:#{SECRET}@cache.example/0",
+        f"redis://:?{SECRET}@cache.example/0",
+        f"redis://:{SECRET}@{SECRET}@cache.example/0",
+        f"redis://cache.example/0?password={SECRET}",
+    ],
+)
+def test_secret_in_the_url_of_a_cache_is_not_shown(url):
+    text = repr(Settings(cache_url=url))
+    assert SECRET not in text
+    assert "cache.example" in text
+
+
+def test_the_file_of_a_cache_is_shown():
+    assert "cache_url='sqlite:///a/b.db'" in repr(
+        Settings(cache_url="sqlite:///a/b.db")
+    )
+
+
 def test_settings_are_not_pickled_because_they_hold_keys():
     with pytest.raises(TypeError, match=r"call Settings\.from_env\(\) where"):
         pickle.dumps(Settings(groq_api_key=SECRET))
@@ -306,6 +331,18 @@ def test_settings_are_evolved_like_any_value():
 
 def test_unknown_variable_has_no_value():
     assert Settings(groq_api_key=SECRET).variable("MISTRAL_API_KEY") is None
+
+
+# -- workflows -----------------------------------------------------------------------
+
+
+def test_models_of_workflows_are_kept_by_their_variables(dotenv):
+    dotenv.write_text("LLM_MODEL_A=of-file\nLLM_MODEL_B=of-file\nLLM_MODEL=m\n")
+    settings = Settings.from_env({"LLM_MODEL_A": "groq:a", "LLM_MODEL_C": ""})
+    assert settings.workflow_models == {
+        "LLM_MODEL_A": "groq:a",
+        "LLM_MODEL_B": "of-file",
+    }
 
 
 # -- further providers ----------------------------------------------------------------

@@ -11,7 +11,6 @@ from llm_adapter import (
 
 from ..catalogue import (
     COVER_LETTER,
-    LINEUPS,
     PROFILE,
     RANKING,
     WRITING_STYLE,
@@ -30,21 +29,20 @@ async def async_tour(llm: AsyncLLMService, stage: Stage) -> None:
     Raises:
         LLMServiceError: one of them failed for good.
     """
-    lineup = LINEUPS[llm.get_provider_name()]
     watched = AsyncWatchedLLMService(llm, stage.called)
-    jobwise = AsyncJobWise(watched, lineup, user_id=USER_ID, on_rejected=stage.rejected)
+    jobwise = AsyncJobWise(watched, user_id=USER_ID, on_rejected=stage.rejected)
     resume, job = document("resume.md"), document("job.md")
-    with stage.workflow(WRITING_STYLE, lineup):
+    with stage.workflow(WRITING_STYLE, jobwise.config(WRITING_STYLE)):
         style = await jobwise.writing_style(resume)
         stage.show(str(style))
-    with stage.workflow(PROFILE, lineup):
+    with stage.workflow(PROFILE, jobwise.config(PROFILE)):
         stage.show(await jobwise.profile(resume, job, style))
-    with stage.workflow(RANKING, lineup):
+    with stage.workflow(RANKING, jobwise.config(RANKING)):
         ranking = await jobwise.ranking(resume, job)
         for item in ranking.items:
             stage.show(f"{item.score:3}  {item.reason}")
         stage.show(f"missing: {', '.join(ranking.missing)}")
-    with stage.workflow(COVER_LETTER, lineup):
+    with stage.workflow(COVER_LETTER, jobwise.config(COVER_LETTER)):
         try:
             await _async_written(
                 jobwise.cover_letter(resume, job, style, ranking), stage

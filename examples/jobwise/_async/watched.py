@@ -51,6 +51,9 @@ class AsyncWatchedLLMService(AsyncLLMService):
     ) -> AsyncResponseStream:
         return self._llm.stream(request, **overrides)
 
+    def for_provider(self, provider: str) -> AsyncLLMService:
+        return AsyncWatchedLLMService(self._llm.for_provider(provider), self._called)
+
     def get_provider_name(self) -> str:
         return self._llm.get_provider_name()
 

@@ -10,7 +10,7 @@ from llm_adapter import (
     ResponseStream,
 )
 
-from ..catalogue import COVER_LETTER, LINEUPS, PROFILE, RANKING, WRITING_STYLE, document
+from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE, document
 from ..stage import Stage
 from .watched import WatchedLLMService
 from .workflows import JobWise
@@ -24,21 +24,20 @@ def tour(llm: LLMService, stage: Stage) -> None:
     Raises:
         LLMServiceError: one of them failed for good.
     """
-    lineup = LINEUPS[llm.get_provider_name()]
     watched = WatchedLLMService(llm, stage.called)
-    jobwise = JobWise(watched, lineup, user_id=USER_ID, on_rejected=stage.rejected)
+    jobwise = JobWise(watched, user_id=USER_ID, on_rejected=stage.rejected)
     resume, job = document("resume.md"), document("job.md")
-    with stage.workflow(WRITING_STYLE, lineup):
+    with stage.workflow(WRITING_STYLE, jobwise.config(WRITING_STYLE)):
         style = jobwise.writing_style(resume)
         stage.show(str(style))
-    with stage.workflow(PROFILE, lineup):
+    with stage.workflow(PROFILE, jobwise.config(PROFILE)):
         stage.show(jobwise.profile(resume, job, style))
-    with stage.workflow(RANKING, lineup):
+    with stage.workflow(RANKING, jobwise.config(RANKING)):
         ranking = jobwise.ranking(resume, job)
         for item in ranking.items:
             stage.show(f"{item.score:3}  {item.reason}")
         stage.show(f"missing: {', '.join(ranking.missing)}")
-    with stage.workflow(COVER_LETTER, lineup):
+    with stage.workflow(COVER_LETTER, jobwise.config(COVER_LETTER)):
         try:
             _written(jobwise.cover_letter(resume, job, style, ranking), stage)
         except LLMStreamInterruptedError as error:

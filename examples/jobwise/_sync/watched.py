@@ -52,6 +52,9 @@ class WatchedLLMService(LLMService):
     ) -> ResponseStream:
         return self._llm.stream(request, **overrides)
 
+    def for_provider(self, provider: str) -> LLMService:
+        return WatchedLLMService(self._llm.for_provider(provider), self._called)
+
     def get_provider_name(self) -> str:
         return self._llm.get_provider_name()
 

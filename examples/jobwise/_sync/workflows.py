@@ -6,9 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from llm_adapter import LLMInvalidResponseError, LLMRequest, LLMService, ResponseStream
+from llm_adapter import (
+    LLMInvalidResponseError,
+    LLMRequest,
+    LLMService,
+    ModelConfig,
+    ResponseStream,
+)
 
-from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE, Lineup, Workflow
+from ..catalogue import COVER_LETTER, PROFILE, RANKING, WRITING_STYLE, Workflow
 from ..checks import (
     Ranking,
     WritingStyle,
@@ -26,7 +32,6 @@ class JobWise:
 
     Args:
         llm: who answers.
-        lineup: the models of that provider.
         user_id: label of every request.
         on_rejected: told of each answer that could not be used and is asked for again.
     """
@@ -34,13 +39,11 @@ class JobWise:
     def __init__(
         self,
         llm: LLMService,
-        lineup: Lineup,
         *,
         user_id: int,
         on_rejected: Callable[[LLMInvalidResponseError], None] | None = None,
     ) -> None:
         self._llm = llm
-        self._lineup = lineup
         self._user_id = user_id
         self._on_rejected = on_rejected
 
@@ -50,8 +53,8 @@ class JobWise:
         Raises:
             LLMServiceError: no usable answer, also when asked again.
         """
-        request = self._request(WRITING_STYLE, resume=resume)
-        return self._checked(request, checked_style)
+        request = WRITING_STYLE.request(self._user_id, resume=resume)
+        return self._checked(WRITING_STYLE, request, checked_style)
 
     def profile(self, resume: str, job: str, style: WritingStyle) -> str:
         """The resume's summary, rewritten for a job.
@@ -59,8 +62,11 @@ class JobWise:
         Raises:
             LLMServiceError: no answer, or one that was cut.
         """
-        request = self._request(PROFILE, resume=resume, job=job, style=str(style))
-        return checked_text(self._llm.generate(request))
+        request = PROFILE.request(
+            self._user_id, resume=resume, job=job, style=str(style)
+        )
+        llm = self._llm.for_workflow(PROFILE.name)
+        return checked_text(llm.generate(request))
 
     def ranking(self, resume: str, job: str) -> Ranking:
         """The resume's achievements, the one that says most for the job first.
@@ -70,29 +76,36 @@ class JobWise:
         """
         known = achievements(resume)
         listed = "\n".join(f"{name}: {text}" for name, text in known.items())
-        request = self._request(RANKING, achievements=listed, job=job)
-        return self._checked(request, lambda data: checked_ranking(data, known))
+        request = RANKING.request(self._user_id, achievements=listed, job=job)
+        return self._checked(
+            RANKING, request, lambda data: checked_ranking(data, known)
+        )
 
     def cover_letter(
         self, resume: str, job: str, style: WritingStyle, ranking: Ranking
     ) -> ResponseStream:
         """A cover letter on the three best achievements, as it is written."""
         best = " ".join(item.achievement for item in ranking.items[:3])
-        request = self._request(
-            COVER_LETTER, resume=resume, job=job, style=str(style), achievements=best
+        request = COVER_LETTER.request(
+            self._user_id, resume=resume, job=job, style=str(style), achievements=best
         )
-        return self._llm.stream(request)
+        return self._llm.for_workflow(COVER_LETTER.name).stream(request)
 
-    def _request(self, workflow: Workflow, **values: str) -> LLMRequest:
-        return workflow.request(self._lineup, self._user_id, **values)
+    def config(self, workflow: Workflow) -> ModelConfig:
+        """The model that does a workflow now, and how it is asked."""
+        return self._llm.for_workflow(workflow.name).config
 
     def _checked(
-        self, request: LLMRequest, check: Callable[[Mapping[str, Any]], T]
+        self,
+        workflow: Workflow,
+        request: LLMRequest,
+        check: Callable[[Mapping[str, Any]], T],
     ) -> T:
         """Ask for JSON, and once more if it is not usable: each answer is paid for."""
+        llm = self._llm.for_workflow(workflow.name)
         try:
-            return check(self._llm.generate_json(request))
+            return check(llm.generate_json(request))
         except LLMInvalidResponseError as error:
             if self._on_rejected is not None:
                 self._on_rejected(error)
-        return check(self._llm.generate_json(request))
+        return check(llm.generate_json(request))

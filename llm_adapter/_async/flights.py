@@ -1,0 +1,93 @@
+"""Identical calls at once are one call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from math import inf
+from typing import Generic, Protocol, TypeVar
+
+from .._concurrency import AsyncSignal, async_detach, monotonic
+from .._flights import Flight, FlightTable, Outcome
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class AsyncAct(Protocol[T_co]):
+    """Makes what several callers want."""
+
+    async def __call__(self) -> T_co:
+        """The value."""
+        ...
+
+
+class AsyncFlights(Generic[T]):
+    """Has a value made once for all who want it at the same time.
+
+    It is made by a task of nobody's: that one of those who wait is cancelled does not
+    concern the others. When nobody waits any longer, it is ended.
+
+    Args:
+        goes_on: whether it goes on when nobody waits.
+    """
+
+    def __init__(self, *, goes_on: bool = False) -> None:
+        self._table: FlightTable[T] = FlightTable()
+        self._goes_on = goes_on
+
+    async def join(
+        self, key: Hashable, act: AsyncAct[T], until: float = inf
+    ) -> tuple[T, bool] | None:
+        """The value of a key, and whether somebody else has it made.
+
+        None when another's is not there in time: `until` is a point in time, monotonic.
+
+        Raises:
+            Exception: what `act` raises; of another's errors, those of its provider.
+        """
+        while True:
+            signal = AsyncSignal()
+            flight, leads = self._table.board(key, signal)
+            if leads:
+                flight.cancel = await async_detach(partial(self._run, key, flight, act))
+            try:
+                # `act` keeps to the time of the one who has it run.
+                await signal.wait(
+                    None if leads or until == inf else until - monotonic()
+                )
+            finally:
+                if self._table.leave(flight, signal) and not self._goes_on:
+                    self._end(key, flight)
+            outcome = flight.outcome
+            if outcome is None:
+                return None
+            if outcome.value is not None:
+                return outcome.value, not leads
+            if leads and outcome.error is not None:
+                raise outcome.error
+            error = outcome.shared_error()
+            if error is not None:
+                raise error
+            if monotonic() >= until:
+                return None
+
+    def end_all(self) -> None:
+        """Nobody wants any of them any longer."""
+        for key, flight in self._table.under_way():
+            self._end(key, flight)
+
+    def _end(self, key: Hashable, flight: Flight[T]) -> None:
+        # Whoever comes now starts anew.
+        self._table.land(key, flight, Outcome())
+        if flight.cancel is not None:
+            flight.cancel()
+
+    async def _run(self, key: Hashable, flight: Flight[T], act: AsyncAct[T]) -> None:
+        outcome: Outcome[T] = Outcome()
+        try:
+            outcome = Outcome(value=await act())
+        except Exception as error:  # raised where it belongs: by those who wait
+            outcome = Outcome(error=error)
+        finally:
+            self._table.land(key, flight, outcome)

@@ -1,0 +1,147 @@
+"""Calls in flight: which identical ones are one. Bookkeeping without waiting."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+from attrs import define, field, frozen
+
+from ._concurrency import ForkSafeLock
+from .errors import LLMServiceError, LLMTimeoutError
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
+
+
+class Wakes(Protocol):
+    """Somebody who waits, and can be told from any thread."""
+
+    def set(self) -> None:
+        """Tell them."""
+        ...
+
+
+@frozen(kw_only=True)
+class Outcome(Generic[T]):
+    """How a call has ended: with a value, an error, or, with neither, before its end.
+
+    Args:
+        value: what it has brought.
+        error: what its own caller is told.
+    """
+
+    value: T | None = None
+    error: Exception | None = None
+
+    def shared_error(self) -> LLMServiceError | None:
+        """What the others are told; None when they had better call themselves.
+
+        The time that one of them allowed says nothing about the others, and neither
+        does what another program's code raised.
+        """
+        if isinstance(self.error, LLMTimeoutError) or not isinstance(
+            self.error, LLMServiceError
+        ):
+            return None
+        return own_copy(self.error)
+
+
+def own_copy(error: E) -> E:
+    """The same error for somebody else: a traceback belongs to one of them."""
+    if not isinstance(error, LLMServiceError):
+        return error  # of another program's code: who knows how it is made
+    other = copy.copy(error)
+    other.__cause__ = error
+    return other
+
+
+@define(eq=False)
+class Flight(Generic[T]):
+    """One call under way, and who waits for it.
+
+    Args:
+        waiting: each to be woken at its end.
+        outcome: None until then.
+        cancel: ends it early.
+    """
+
+    waiting: set[Wakes] = field(factory=set)
+    outcome: Outcome[T] | None = None
+    cancel: Callable[[], object] | None = None
+
+
+class FlightTable(Generic[T]):
+    """The calls under way in this process.
+
+    Each method is made of single operations of a dict and a set, which threads may
+    share, in an order that loses nobody: a lock could stay locked for ever in a forked
+    process. Nor does a fork inherit calls that only its parent's threads will end.
+    """
+
+    def __init__(self) -> None:
+        self._under_way: dict[tuple[int, Hashable], Flight[T]] = {}
+
+    def board(self, key: Hashable, one: Wakes) -> tuple[Flight[T], bool]:
+        """The flight of a key, and whether `one` is the first and has to start it."""
+        flight: Flight[T] = Flight()
+        known = self._under_way.setdefault((os.getpid(), key), flight)
+        known.waiting.add(one)
+        if known.outcome is not None:  # it landed before it could see `one`
+            one.set()
+        return known, known is flight
+
+    def leave(self, flight: Flight[T], one: Wakes) -> bool:
+        """`one` waits no longer: whether nobody does, and it is still under way."""
+        flight.waiting.discard(one)
+        return not flight.waiting and flight.outcome is None
+
+    def land(self, key: Hashable, flight: Flight[T], outcome: Outcome[T]) -> None:
+        """Tell everybody how it has ended, once; whoever comes later starts anew."""
+        if flight.outcome is None:
+            flight.outcome = outcome
+        if self._under_way.get((os.getpid(), key)) is flight:
+            self._under_way.pop((os.getpid(), key), None)
+        for one in list(flight.waiting):
+            one.set()
+
+    def under_way(self) -> list[tuple[Hashable, Flight[T]]]:
+        """The flights of this process."""
+        mine = os.getpid()
+        return [
+            (key, one) for (pid, key), one in [*self._under_way.items()] if pid == mine
+        ]
+
+
+class Together(Generic[T]):
+    """Things that several use at the same time, until the last of them leaves."""
+
+    def __init__(self) -> None:
+        self._lock = ForkSafeLock()
+        self._things: dict[Hashable, T] = {}
+        self._users: dict[T, int] = {}
+
+    def join(self, key: Hashable, new: T) -> tuple[T, bool]:
+        """The thing of a key, one more uses it, and whether it is the new one."""
+        with self._lock:
+            thing = self._things.setdefault(key, new)
+            self._users[thing] = self._users.get(thing, 0) + 1
+            return thing, thing is new
+
+    def end(self, key: Hashable, thing: T) -> None:
+        """Whoever comes from now on gets a new one."""
+        with self._lock:
+            if self._things.get(key) is thing:
+                del self._things[key]
+
+    def leave(self, key: Hashable, thing: T) -> bool:
+        """One less uses it: whether it was the last."""
+        with self._lock:
+            users = self._users.pop(thing) - 1
+            if users:
+                self._users[thing] = users
+            elif self._things.get(key) is thing:
+                del self._things[key]
+            return not users

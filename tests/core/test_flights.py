@@ -1,0 +1,158 @@
+"""Which calls under way are one: the table alone, without waiting."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from llm_adapter import LLMRateLimitError, LLMTimeoutError
+from llm_adapter._flights import FlightTable, Outcome, Together, own_copy
+
+
+class One:
+    """Somebody who waits."""
+
+    def __init__(self):
+        self.told = 0
+
+    def set(self):
+        self.told += 1
+
+
+def test_first_has_to_start_and_the_second_finds_it():
+    table = FlightTable()
+    flight, leads = table.board("a", One())
+    assert leads
+    assert table.board("a", One()) == (flight, False)
+
+
+def test_other_keys_are_other_flights():
+    table = FlightTable()
+    first, _ = table.board("a", One())
+    second, leads = table.board("b", One())
+    assert leads
+    assert first is not second
+
+
+def test_landing_tells_all_who_wait():
+    table, crew = FlightTable(), [One(), One()]
+    for one in crew:
+        flight, _ = table.board("a", one)
+    table.land("a", flight, Outcome(value=1))
+    assert [one.told for one in crew] == [1, 1]
+    assert flight.outcome == Outcome(value=1)
+
+
+def test_who_comes_after_the_landing_starts_anew():
+    table = FlightTable()
+    flight, _ = table.board("a", One())
+    table.land("a", flight, Outcome(value=1))
+    assert table.board("a", One())[1]
+
+
+def test_who_boards_while_it_lands_is_told():
+    table, late = FlightTable(), One()
+    flight, _ = table.board("a", One())
+    flight.outcome = Outcome(value=1)  # as `land` does before it looks who waits
+    table.board("a", late)
+    assert late.told == 1
+
+
+def test_only_the_first_landing_counts():
+    table = FlightTable()
+    flight, _ = table.board("a", One())
+    table.land("a", flight, Outcome(value=1))
+    table.land("a", flight, Outcome())
+    assert flight.outcome == Outcome(value=1)
+
+
+def test_late_landing_leaves_the_next_flight_alone():
+    table = FlightTable()
+    flight, _ = table.board("a", One())
+    table.land("a", flight, Outcome())
+    following, _ = table.board("a", One())
+    table.land("a", flight, Outcome(value=1))
+    assert table.board("a", One()) == (following, False)
+
+
+def test_last_to_leave_is_told_so():
+    table, first, second = FlightTable(), One(), One()
+    flight, _ = table.board("a", first)
+    table.board("a", second)
+    assert not table.leave(flight, first)
+    assert table.leave(flight, second)
+
+
+def test_nobody_is_the_last_of_a_flight_that_has_landed():
+    table, one = FlightTable(), One()
+    flight, _ = table.board("a", one)
+    table.land("a", flight, Outcome(value=1))
+    assert not table.leave(flight, one)
+
+
+def test_forked_process_does_not_wait_for_calls_of_its_parent(monkeypatch):
+    table = FlightTable()
+    table.board("a", One())
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert table.under_way() == []
+    assert table.board("a", One())[1]
+
+
+def test_flights_under_way_are_known():
+    table = FlightTable()
+    flight, _ = table.board("a", One())
+    assert table.under_way() == [("a", flight)]
+
+
+# -- errors ---------------------------------------------------------------------------
+
+
+def test_others_get_a_copy_of_the_error():
+    error = LLMRateLimitError("Slow down.", retry_after=7)
+    shared = Outcome(error=error).shared_error()
+    assert shared is not error
+    assert shared.__cause__ is error
+    assert (str(shared), shared.retry_after) == (str(error), 7)
+
+
+@pytest.mark.parametrize(
+    "error", [LLMTimeoutError("Too slow."), ZeroDivisionError(), None], ids=repr
+)
+def test_what_says_nothing_about_others_is_not_shared(error):
+    assert Outcome(error=error).shared_error() is None
+
+
+def test_error_of_other_programs_is_not_copied():
+    error = ZeroDivisionError()
+    assert own_copy(error) is error
+
+
+# -- things in common use -------------------------------------------------------------
+
+
+def test_things_are_used_together_until_the_last_leaves():
+    together = Together()
+    assert together.join("a", first := One()) == (first, True)
+    assert together.join("a", One()) == (first, False)
+    assert not together.leave("a", first)
+    assert together.leave("a", first)
+    assert together.join("a", second := One()) == (second, True)
+
+
+def test_who_comes_after_the_end_gets_a_new_thing():
+    together = Together()
+    together.join("a", first := One())
+    together.end("a", first)
+    assert together.join("a", second := One()) == (second, True)
+    assert together.leave("a", first)
+    assert together.join("a", One()) == (second, False)
+
+
+def test_end_of_a_thing_leaves_the_next_alone():
+    together = Together()
+    together.join("a", first := One())
+    together.end("a", first)
+    together.join("a", second := One())
+    together.end("a", first)
+    assert together.join("a", One()) == (second, False)
