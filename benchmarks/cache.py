@@ -1,8 +1,8 @@
 """What a hit costs: CPU of this process and wall time, each store in one run.
 
 A row alternates three sides and takes the best of several rounds: the store's own
-library asked for the bytes and json.loads (what any cache has to do), a hit of ours, and
-the same call without a cache, over loopback.
+library asked for the bytes and json.loads (what any cache has to do), a hit of ours,
+and the same call without a cache, over loopback.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import redis
-from redis_server import redis_server
 from speed import ROUNDS, server
 
 from llm_adapter import (
@@ -26,6 +25,7 @@ from llm_adapter import (
     GroqAdapter,
     LLMService,
 )
+from tests.services.redis_server import running
 
 PROMPT = "Say something. " * 50
 TIMES = 300
@@ -113,6 +113,6 @@ if __name__ == "__main__":
     with (
         server() as address,
         tempfile.TemporaryDirectory() as folder,
-        redis_server(Path(folder)) as url,
+        running() as redis_server,
     ):
-        compare(address, url, Path(folder))
+        compare(address, redis_server.url, Path(folder))

@@ -16,6 +16,7 @@ from ._identity import Identity
 from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
 from ._secrets import hide, known_secrets
+from ._watch import CallWatch, Operation, Watch
 from ._wire.dialect import Dialect
 from ._wire.kept import labelled
 from .errors import (
@@ -25,7 +26,7 @@ from .errors import (
     LLMServiceError,
 )
 from .models import LLMRequest, LLMResponse, Timeout
-from .pricing import cost
+from .pricing import PriceList, cost
 from .providers import Defaults, Provider, check_api, choose_dialect, complete
 from .settings import Settings
 
@@ -46,6 +47,7 @@ class Client:
     timeout: Timeout
     policy: RetryPolicy
     api: str = "auto"
+    prices: PriceList | None = None
 
 
 def client(
@@ -62,7 +64,8 @@ def client(
     """The client of arguments first, settings second.
 
     Raises:
-        LLMConfigurationError: the key, the base URL or the API is not usable.
+        LLMConfigurationError: the key, the base URL, the API or the file of prices is
+            not usable.
         TypeError: an argument has the wrong type.
         ValueError: an argument is out of range.
     """
@@ -91,6 +94,7 @@ def client(
         timeout=merge_timeout(checked.timeout, Timeout(total=settings.timeout_seconds)),
         policy=RetryPolicy(max_retries=retries),
         api=check_api(provider, api),
+        prices=PriceList.read(settings.prices_file) if settings.prices_file else None,
     )
 
 
@@ -104,6 +108,8 @@ class Call:
 
     Args:
         spent: seconds of its time that are over when it begins.
+        prices: of the caller's own, by which the answer is paid.
+        operation: what it is for those who watch; None when that is nothing.
     """
 
     provider: str
@@ -116,6 +122,14 @@ class Call:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     spent: float = 0.0
+    prices: PriceList | None = None
+    operation: Operation | None = None
+
+    def watch(self, watch: Watch | None) -> CallWatch | None:
+        """Who sees the requests of this call, when it is one that is paid for."""
+        if watch is None or self.operation is None:
+            return None
+        return watch.call(self.operation, self.provider, self.model)
 
     def context(self, error: LLMServiceError) -> LLMServiceError:
         """The error, told which call it belongs to."""
@@ -172,9 +186,11 @@ def prepare(client: Client, request: LLMRequest, *, stream: bool = False) -> Gen
             **free_values(request),
         ),
         warnings=(warning,) if warning else (),
+        prices=client.prices,
         dialect=dialect,
         request=request,
         stream=stream,
+        operation="stream" if stream else "generate",
     )
 
 
@@ -279,12 +295,13 @@ def conclude(
     request_id: str | None,
 ) -> LLMResponse:
     """The response with what only the caller's side knows."""
+    model = response.model or call.model
     return replace(
         response,
         request_id=request_id or response.request_id,
-        model=response.model or call.model,
+        model=model,
         provider=call.provider,
-        cost=cost(response.usage, call.provider, response.model or call.model),
+        cost=cost(response.usage, call.provider, model, prices=call.prices),
         generation_time=now - attempts.started,
         attempts=len(attempts.history),
         history=tuple(attempts.history),

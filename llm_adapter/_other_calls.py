@@ -79,6 +79,7 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
     return Call(
         provider=provider.name,
         model=model,
+        operation="embed",
         method="POST",
         url=client.endpoint.url(EMBEDDINGS),
         timeout=whole(merge_timeout(options.timeout, client.timeout)),
@@ -94,6 +95,7 @@ def embed_call(client: Client, texts: Sequence[str], options: EmbeddingOptions) 
             extra_body=options.extra_body,
         ),
         warnings=(warning,) if warning else (),
+        prices=client.prices,
     )
 
 
@@ -143,7 +145,7 @@ def conclude_embeddings(
         model=model,
         provider=call.provider,
         request_id=request_id,
-        cost=cost(used, call.provider, model),
+        cost=cost(used, call.provider, model, prices=call.prices),
         generation_time=now - attempts.started,
         attempts=len(attempts.history),
         history=tuple(attempts.history),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import Factory, define, field, frozen
 
+from ._watch import CallWatch, Ending, Outcome
 from .errors import (
     LLMInvalidResponseError,
     LLMServiceError,
     LLMStreamInterruptedError,
 )
-from .models import Attempt, Timeout
+from .models import Attempt, EmbeddingResponse, LLMResponse, Timeout
 
 DEFAULT_TOTAL = 60.0
 DEFAULT_CONNECT = 10.0
@@ -188,9 +189,13 @@ class Attempts:
     timer: Timer
     timeout: Timeout
     started: float
+    watch: CallWatch | None = None
     history: list[Attempt] = field(factory=list)
     _delay: float = 0.0
     _attempt_started: float = 0.0
+    _first_token: float | None = None
+    _running: bool = False
+    _untold: bool = False
     _delays: Iterator[float] | None = None
     _unreadable: int = 0
     _stale: int = 0
@@ -198,6 +203,8 @@ class Attempts:
     def begin(self, now: float) -> None:
         """An attempt starts."""
         self._attempt_started = now
+        self._first_token = None
+        self._running = self._untold = True
         self.timer.stale = False
         timeout = self.timeout
         self.timer.attempt = now + timeout.attempt if timeout.attempt else math.inf
@@ -205,17 +212,63 @@ class Attempts:
         self.timer.first_token = now + first if first else math.inf
         if not self.history:
             self.budget.deposit()
+        if self.watch is not None:
+            self.watch.began(len(self.history) + 1)
+
+    def delivered(self, now: float) -> None:
+        """The running attempt has shown the first delta of its stream."""
+        self.timer.first_token = math.inf
+        self._first_token = now - self._attempt_started
 
     def succeeded(self, now: float, status_code: int | None) -> None:
         """The running attempt brought an answer."""
         self._record(now, status_code, None)
 
-    def failed(self, error: LLMServiceError, now: float) -> None:
-        """The running attempt failed; the error is told what was tried so far."""
+    def answered(self, answer: LLMResponse | EmbeddingResponse) -> None:
+        """The answer of the attempt that succeeded is complete."""
+        self._tell("succeeded", answer=answer)
+
+    def failed(
+        self, error: LLMServiceError, now: float, partial: LLMResponse | None = None
+    ) -> None:
+        """The running attempt failed; the error is told what was tried so far.
+
+        Args:
+            error: what went wrong.
+            now: monotonic seconds.
+            partial: what its stream had delivered.
+        """
         self._record(now, error.status_code, type(error).__name__)
         self._unreadable += _is_unreadable(error)
         error.history = tuple(self.history)
         error.attempts = len(self.history)
+        self._tell("interrupted" if partial else "failed", answer=partial, error=error)
+
+    def left(self, now: float, partial: Callable[[], LLMResponse | None]) -> None:
+        """Nobody wants the answer of the running attempt, if there is one.
+
+        Args:
+            now: monotonic seconds.
+            partial: what has arrived of it.
+        """
+        if self._running:
+            self._record(now, None, None)
+            begun = self._first_token is not None
+            self._tell("interrupted" if begun else "cancelled", answer=partial())
+
+    def _tell(
+        self,
+        outcome: Outcome,
+        *,
+        answer: LLMResponse | EmbeddingResponse | None = None,
+        error: LLMServiceError | None = None,
+    ) -> None:
+        if self.watch is not None and self._untold:
+            self._untold = False
+            attempt = self.history[-1]
+            self.watch.ended(
+                Ending(attempt=attempt, outcome=outcome, answer=answer, error=error)
+            )
 
     def next_delay(self, error: LLMServiceError, now: float) -> float | None:
         """Seconds to wait before the next attempt; None to give up."""
@@ -224,6 +277,9 @@ class Attempts:
         return delay
 
     def _record(self, now: float, status_code: int | None, error: str | None) -> None:
+        if not self._running:  # its caller had left before it ended
+            return
+        self._running = False
         self.history.append(
             Attempt(
                 number=len(self.history) + 1,
@@ -231,6 +287,7 @@ class Attempts:
                 duration=now - self._attempt_started,
                 error=error,
                 status_code=status_code,
+                first_token=self._first_token,
             )
         )
 

@@ -89,6 +89,7 @@ class Settings:
         timeout_seconds: LLM_TIMEOUT_SECONDS, for the whole call.
         cache_url: LLM_CACHE_URL, where answers are kept.
         workflows_file: LLM_WORKFLOWS_FILE, a TOML file with the models of workflows.
+        prices_file: LLM_PRICES_FILE, a JSON or TOML file with prices of one's own.
         workflow_models: variables LLM_MODEL_<WORKFLOW>, as they stand.
         others: keys, addresses and accounts of further providers, by variable.
     """
@@ -109,6 +110,7 @@ class Settings:
     timeout_seconds: float = 60.0
     cache_url: str | None = field(default=None, repr=_shown_cache)
     workflows_file: str | None = None
+    prices_file: str | None = None
     workflow_models: Mapping[str, str] = field(factory=dict)
     others: Mapping[str, str] = field(factory=dict, repr=False)
 
@@ -204,6 +206,7 @@ _VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
     "LLM_TIMEOUT_SECONDS": ("timeout_seconds", _seconds, "a number of seconds > 0"),
     "LLM_CACHE_URL": ("cache_url", _text, "a URL"),
     "LLM_WORKFLOWS_FILE": ("workflows_file", _text, "a path"),
+    "LLM_PRICES_FILE": ("prices_file", _text, "a path"),
 }
 _WORKFLOW_MODEL = "LLM_MODEL_"
 

@@ -12,9 +12,7 @@ from rich.text import Text
 from .catalogue import WORKFLOWS
 from .ledger import Entry, Sum, total
 
-FOOTNOTE = (
-    "+ at least, - unknown: a cut stream tells no tokens, a local model has no price"
-)
+FOOTNOTE = "+ at least, - unknown: a cut stream tells no tokens"
 UNKNOWN = "-"
 
 
@@ -35,7 +33,14 @@ def tokens(value: Sum) -> str:
 
 
 def cost(value: Sum) -> str:
-    """US dollars; a plus says that it was more."""
+    """US dollars; a plus says that it was more.
+
+    >>> from decimal import Decimal
+    >>> cost(Sum(Decimal("0.5"), False)), cost(Sum(Decimal(0), True))
+    ('$0.50000+', '$0')
+    """
+    if value.complete and not value.known:
+        return "$0"
     return UNKNOWN if value.is_unknown else f"${value.known:.5f}{_plus(value)}"
 
 

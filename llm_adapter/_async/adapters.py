@@ -130,13 +130,15 @@ class AsyncProviderAdapter(AsyncLLMService):
         if not call.model:
             call = await self._ready(call)
         found = await self._session.fetch(call, call.dialect.decode)
-        return conclude(
+        response = conclude(
             call,
             found.value,
             found.attempts,
             now=monotonic(),
             request_id=found.request_id,
         )
+        found.attempts.answered(response)
+        return response
 
     def stream(
         self,
@@ -177,13 +179,15 @@ class AsyncProviderAdapter(AsyncLLMService):
         found = await self._session.fetch(
             call, lambda body: decode_embeddings(body, len(inputs))
         )
-        return conclude_embeddings(
+        response = conclude_embeddings(
             call,
             found.value,
             found.attempts,
             now=monotonic(),
             request_id=found.request_id,
         )
+        found.attempts.answered(response)
+        return response
 
     async def count_tokens(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Protocol
 
 from .._call import Generation, conclude, log_failure
@@ -85,6 +84,7 @@ class AsyncHTTPEvents:
     async def close(self) -> None:
         """Release the connection; whoever waits for an event is told."""
         self._closed = True
+        self._attempts.left(monotonic(), self.partial)
         await self._let_go()
 
     async def _let_go(self) -> None:
@@ -141,8 +141,9 @@ class AsyncHTTPEvents:
                 response = self._succeeded(answer, decoder.response())
                 return [*events, StreamEnd(response)]
             if events:
-                self._delivered = True
-                self._attempts.timer.first_token = inf
+                if not self._delivered:
+                    self._delivered = True
+                    self._attempts.delivered(monotonic())
                 return events
             if chunk is None and decoder.error is None:
                 raise interrupted(decoder.response())
@@ -167,7 +168,9 @@ class AsyncHTTPEvents:
 
     def _succeeded(self, answer: AsyncAnswer, response: LLMResponse) -> LLMResponse:
         self._attempts.succeeded(monotonic(), answer.status_code)
-        return self._concluded(response, answer.request_id)
+        concluded = self._concluded(response, answer.request_id)
+        self._attempts.answered(concluded)
+        return concluded
 
     def _concluded(
         self, response: LLMResponse, request_id: str | None = None
@@ -187,6 +190,6 @@ class AsyncHTTPEvents:
             error.partial = partial
         elif not (isinstance(error, LLMTimeoutError | LLMAPIError) or error.code):
             error = interrupted(partial, error)
-        self._attempts.failed(error, monotonic())
+        self._attempts.failed(error, monotonic(), partial)
         log_failure(self._call, error)
         return self._call.context(error)

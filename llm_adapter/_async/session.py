@@ -20,6 +20,7 @@ from .._call import (
 )
 from .._concurrency import async_sleep, monotonic, time
 from .._policy import Attempts, Timer, process_budget, start_timer
+from .._watch import current_watch
 from .._wire.encoding import MAX_BODY_BYTES, body_decoder, too_large
 from .._wire.errors import error_from_answer
 from ..errors import LLMConnectionError, LLMServiceError, LLMTimeoutError
@@ -70,6 +71,7 @@ class AsyncSession:
         """The course of a call that starts now."""
         now = monotonic() - call.spent
         return Attempts(
+            watch=call.watch(current_watch()),
             policy=self._client.policy,
             budget=process_budget(self._client.endpoint.base_url),
             timer=start_timer(call.timeout, now),
@@ -91,6 +93,9 @@ class AsyncSession:
                 value = await answer.decoded(decode)
             except LLMServiceError as error:
                 await self.wait(call, attempts, error)
+            except BaseException:
+                attempts.left(monotonic(), _nothing)
+                raise
             else:
                 attempts.succeeded(monotonic(), answer.status_code)
                 return Fetched(value, attempts, answer.request_id)
@@ -332,6 +337,10 @@ class AsyncAnswer:
                 # Runs: someone else reads, and ends it on hearing of the close.
                 with suppress(RuntimeError, ValueError):
                     await closing()
+
+
+def _nothing() -> None:
+    """What has arrived of an answer that comes whole."""
 
 
 def _number(digits: str | None) -> int:

@@ -131,13 +131,15 @@ class ProviderAdapter(LLMService):
         if not call.model:
             call = self._ready(call)
         found = self._session.fetch(call, call.dialect.decode)
-        return conclude(
+        response = conclude(
             call,
             found.value,
             found.attempts,
             now=monotonic(),
             request_id=found.request_id,
         )
+        found.attempts.answered(response)
+        return response
 
     def stream(
         self,
@@ -178,13 +180,15 @@ class ProviderAdapter(LLMService):
         found = self._session.fetch(
             call, lambda body: decode_embeddings(body, len(inputs))
         )
-        return conclude_embeddings(
+        response = conclude_embeddings(
             call,
             found.value,
             found.attempts,
             now=monotonic(),
             request_id=found.request_id,
         )
+        found.attempts.answered(response)
+        return response
 
     def count_tokens(
         self,

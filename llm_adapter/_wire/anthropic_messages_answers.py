@@ -194,11 +194,15 @@ def decode_usage(usage: object) -> Usage:
     received = count(fields.get("output_tokens"))
     sent = None if fresh is None else fresh + (cached or 0) + (written or 0)
     details = mapping(fields.get("output_tokens_details"))
+    by_time = mapping(fields.get("cache_creation"))
     return Usage(
         input_tokens=sent,
         output_tokens=received,
         cached_input_tokens=cached,
         cache_write_tokens=written,
+        cache_write_long_tokens=count(by_time.get("ephemeral_1h_input_tokens")),
         reasoning_tokens=count(details.get("thinking_tokens")),
         total_tokens=None if sent is None or received is None else sent + received,
+        service_tier=text(fields.get("service_tier")),
+        speed=text(fields.get("speed")),
     )

@@ -70,7 +70,7 @@ def decode_response(body: Any, quirks: ChatQuirks) -> LLMResponse:
         model,
         finish_reason=finish_reason(raw_reason, calls, refusal, words),
         raw_finish_reason=raw_reason,
-        usage=decode_usage(usage_field(fields), quirks),
+        usage=decode_usage(usage_field(fields), quirks, fields.get("service_tier")),
         tool_calls=calls,
         reasoning=reasoning or None,
         refusal=refusal,

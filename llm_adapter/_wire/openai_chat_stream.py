@@ -50,6 +50,7 @@ class ChatStreamDecoder:
         self._keeps = bool(quirks.keeps)
         self._kept = KeptFragments(quirks.keeps)
         self._usage: Mapping[str, Any] = {}
+        self._tier: object = None
         self._raw_reason: str | None = None
 
     def feed(self, chunk: bytes) -> list[StreamEvent]:
@@ -88,7 +89,7 @@ class ChatStreamDecoder:
             model,
             finish_reason=reason if self.complete else "error",
             raw_finish_reason=self._raw_reason,
-            usage=decode_usage(self._usage, self._quirks),
+            usage=decode_usage(self._usage, self._quirks, self._tier),
             tool_calls=calls,
             reasoning=reasoning or None,
             refusal=refusal,
@@ -122,6 +123,7 @@ class ChatStreamDecoder:
         if self._model is None:
             self._model = text(fields.get("model"))
             self._id = self._id or text(fields.get("id"))
+            self._tier = fields.get("service_tier") or self._tier
         for choice in choices if isinstance(choices, list) else ():
             self._read_choice(mapping(choice), events)
         own = mapping(fields.get("x_groq")) if has_more else {}
@@ -130,6 +132,7 @@ class ChatStreamDecoder:
 
     def _read_extras(self, fields: Mapping[str, Any]) -> None:
         self._usage = usage_field(fields) or self._usage
+        self._tier = fields.get("service_tier") or self._tier
         own = mapping(fields.get("x_groq"))
         self._request_id = self._request_id or text(own.get("id"))
 

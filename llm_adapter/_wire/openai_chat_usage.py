@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..models import Usage
-from .body import count, mapping
+from .body import count, mapping, text
 from .openai_chat_quirks import PLAIN_QUIRKS, ChatQuirks
 
 _CACHED = ("num_cached_tokens", "prompt_cache_hit_tokens")
@@ -24,7 +24,11 @@ def usage_field(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     )
 
 
-def decode_usage(usage: Mapping[str, Any], quirks: ChatQuirks = PLAIN_QUIRKS) -> Usage:
+def decode_usage(
+    usage: Mapping[str, Any],
+    quirks: ChatQuirks = PLAIN_QUIRKS,
+    service_tier: object = None,
+) -> Usage:
     """Token counts; what is missing stays None.
 
     >>> decode_usage({"prompt_tokens": 1, "completion_tokens": 2}).total_tokens
@@ -43,8 +47,21 @@ def decode_usage(usage: Mapping[str, Any], quirks: ChatQuirks = PLAIN_QUIRKS) ->
         output_tokens=received,
         cached_input_tokens=next(_cached(usage, prompt), None),
         cache_write_tokens=count(prompt.get("cache_write_tokens")),
+        cache_write_long_tokens=long_writes(prompt),
         reasoning_tokens=reasoning,
         total_tokens=total,
+        service_tier=text(service_tier) or text(usage.get("service_tier")),
+    )
+
+
+def long_writes(details: Mapping[str, Any]) -> int | None:
+    """Of the tokens written to OpenAI's cache those that stay for 12 hours.
+
+    >>> long_writes({"cache_write_tokens_details": {"ttl_12h_tokens": 7}})
+    7
+    """
+    return count(
+        mapping(details.get("cache_write_tokens_details")).get("ttl_12h_tokens")
     )
 
 

@@ -16,6 +16,7 @@ from .body import count, mapping, text
 from .errors import describes_error, error_from_value
 from .kept import kept
 from .openai_chat_calls import arguments_text, tool_call
+from .openai_chat_usage import long_writes
 
 NAME = "responses"
 
@@ -105,7 +106,7 @@ def answer(
         model,
         finish_reason=finish_reason(fields, calls, refusal, words),
         raw_finish_reason=raw_finish_reason(fields),
-        usage=decode_usage(mapping(fields.get("usage"))),
+        usage=decode_usage(mapping(fields.get("usage")), fields.get("service_tier")),
         tool_calls=calls,
         reasoning=reasoning_text(items, told_from) or None,
         refusal=refusal,
@@ -264,7 +265,7 @@ def finish_reason(
     return "stop" if raw is None and words else FINISH_REASONS.get(raw, "unknown")
 
 
-def decode_usage(usage: Mapping[str, Any]) -> Usage:
+def decode_usage(usage: Mapping[str, Any], service_tier: object = None) -> Usage:
     """Token counts; what is missing stays None."""
     of_input = mapping(usage.get("input_tokens_details"))
     of_output = mapping(usage.get("output_tokens_details"))
@@ -278,6 +279,8 @@ def decode_usage(usage: Mapping[str, Any]) -> Usage:
         output_tokens=received,
         cached_input_tokens=count(of_input.get("cached_tokens")),
         cache_write_tokens=count(of_input.get("cache_write_tokens")),
+        cache_write_long_tokens=long_writes(of_input),
         reasoning_tokens=count(of_output.get("reasoning_tokens")),
         total_tokens=total,
+        service_tier=text(service_tier),
     )

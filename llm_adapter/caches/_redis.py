@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 from typing import Any
+from urllib.parse import urlsplit
 
 from .._checks import type_error
 from ..errors import LLMConfigurationError
@@ -134,16 +135,15 @@ def _checked_options(url: str, timeout: float) -> dict[str, Any]:
     """What a connection pool is made with."""
     try:
         import redis
-        from redis.connection import parse_url
     except ImportError as error:
         raise LLMConfigurationError(
             "RedisCache needs the package redis: pip install 'llm-adapter[redis]'"
         ) from error
     ours = _own_options(timeout)
     try:
-        theirs = dict(parse_url(url))
-        _refuse_what_would_be_ignored(url, theirs, ours)
-        # Makes a connection, but does not connect: are these its options?
+        theirs = _options_of(url)
+        # Makes a connection, but does not connect: are these its options? One that is
+        # ours as well would be there twice.
         redis.ConnectionPool(**theirs, **ours).make_connection()
     except (TypeError, ValueError, redis.RedisError):
         # Their messages may quote the password.
@@ -156,15 +156,13 @@ def _checked_options(url: str, timeout: float) -> dict[str, Any]:
     return {**theirs, **ours}
 
 
-def _refuse_what_would_be_ignored(
-    url: str, theirs: dict[str, Any], ours: dict[str, Any]
-) -> None:
-    from urllib.parse import urlsplit
+def _options_of(url: str) -> dict[str, Any]:
+    from redis.connection import parse_url
 
-    parts = urlsplit(url)
-    no_database = "path" not in theirs and "db" not in theirs and parts.path.strip("/")
-    if theirs.keys() & ours.keys() or no_database:
-        raise ValueError(url)
+    options = dict(parse_url(url))
+    if not options.keys() & {"path", "db"} and urlsplit(url).path.strip("/"):
+        raise ValueError(url)  # redis-py ignores a database that is no number
+    return options
 
 
 def _own_options(timeout: float) -> dict[str, Any]:

@@ -335,7 +335,7 @@ def _after_fork_in_child() -> None:
     _forking.paused = []
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(
         before=_before_fork,
         after_in_parent=_after_fork_in_parent,

@@ -30,7 +30,7 @@ class CacheStore(ABC):
 
     @abstractmethod
     def set(self, key: str, value: bytes, ttl: float | None) -> None:
-        """Keep a value for `ttl` seconds, or, with None, until there is no more room."""
+        """Keep a value for `ttl` seconds; None: until there is no more room."""
 
     @abstractmethod
     def delete(self, key: str) -> None:

@@ -19,7 +19,7 @@ from ._completing import (
     complete,
     unsupported,
 )
-from ._provider import EmbeddingApi, Model, Price, Provider
+from ._provider import EmbeddingApi, Model, Provider
 
 if TYPE_CHECKING:
     from .anthropic import ANTHROPIC
@@ -36,7 +36,6 @@ __all__ = [
     "Defaults",
     "EmbeddingApi",
     "Model",
-    "Price",
     "Provider",
     "check_api",
     "check_request",

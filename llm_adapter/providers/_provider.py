@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Literal
 
 from attrs import Factory, field, frozen
@@ -17,47 +16,6 @@ _SNAPSHOT = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d|\d{4})\Z")
 
 
 @frozen(kw_only=True)
-class Price:
-    """US dollars per million tokens; None where no such price is known.
-
-    Args:
-        input: tokens of the prompt.
-        output: tokens of the answer, reasoning included.
-        cached: tokens of the prompt that were read from the provider's cache.
-        cache_write: tokens of the prompt that were written to it.
-        threshold: tokens of the prompt up to which these prices hold.
-        above: the prices beyond it, for all tokens of the request.
-    """
-
-    input: Decimal
-    output: Decimal
-    cached: Decimal | None = None
-    cache_write: Decimal | None = None
-    threshold: int | None = None
-    above: Price | None = None
-
-
-def price(
-    input_: str,
-    output: str,
-    cached: str | None = None,
-    cache_write: str | None = None,
-    *,
-    threshold: int | None = None,
-    above: Price | None = None,
-) -> Price:
-    """A price from decimal numbers as text, in US dollars per million tokens."""
-    return Price(
-        input=Decimal(input_),
-        output=Decimal(output),
-        cached=None if cached is None else Decimal(cached),
-        cache_write=None if cache_write is None else Decimal(cache_write),
-        threshold=threshold,
-        above=above,
-    )
-
-
-@frozen(kw_only=True)
 class Model:
     """A row of a provider's catalogue.
 
@@ -65,7 +23,6 @@ class Model:
         id: the provider's name of it.
         context_window: tokens of prompt and answer together.
         max_output: tokens of the longest answer.
-        price: per million tokens, None when not known.
         retired: date of its shutdown (ISO), None while it is offered.
         replacement: what to use instead once it is retired.
     """
@@ -73,7 +30,6 @@ class Model:
     id: str
     context_window: int | None = None
     max_output: int | None = None
-    price: Price | None = None
     retired: str | None = None
     replacement: str | None = None
 

@@ -11,7 +11,7 @@ from attrs import evolve
 from .._wire.anthropic_messages import MessagesDialect
 from .._wire.traits import Traits
 from ..models import Document, Image
-from ._provider import Model, Price, Provider, price
+from ._provider import Model, Provider
 
 _TO_HIGH = ("low", "medium", "high")
 _EFFORTS = (*_TO_HIGH, "xhigh", "max")
@@ -78,19 +78,13 @@ _FAMILIES = (
     (r"", Traits(sampling="no", system_turns=False)),
 )
 
-# Prices of cache writes are left out: those that last an hour cost 1.6 times those of
-# five minutes, and the usage of an answer counts both as one.
-_FABLE_5 = price("10", "50", "1")
-_OPUS_5 = price("5", "25", "0.5")
-_SONNET_4 = price("3", "15", "0.3")
+
+def _large(id_: str) -> Model:
+    return Model(id=id_, context_window=1_000_000, max_output=128_000)
 
 
-def _large(id_: str, cost: Price) -> Model:
-    return Model(id=id_, context_window=1_000_000, max_output=128_000, price=cost)
-
-
-def _small(id_: str, cost: Price) -> Model:
-    return Model(id=id_, context_window=200_000, max_output=64_000, price=cost)
+def _small(id_: str) -> Model:
+    return Model(id=id_, context_window=200_000, max_output=64_000)
 
 
 def _retired(date: str, replacement: str, *ids: str) -> tuple[Model, ...]:
@@ -101,34 +95,22 @@ def _retired(date: str, replacement: str, *ids: str) -> tuple[Model, ...]:
 
 
 _MODELS = (
-    _large("claude-sonnet-5-5", price("2", "10", "0.1")),
-    _large(
-        "claude-haiku-5-5",
-        price(
-            "0.1",
-            "0.5",
-            "0.01",
-            threshold=100_000,
-            above=price("0.5", "2.5", "0.05"),
-        ),
-    ),
-    _large("claude-opus-5-5", price("4", "20", "0.2")),
-    _large("claude-fable-5-2", price("8", "40", "0.2")),
-    _large("claude-fable-5-1", price("10", "50", "0.25")),
-    _large("claude-fable-5", _FABLE_5),
-    _large("claude-opus-5", _OPUS_5),
-    _large("claude-sonnet-5", price("2", "10", "0.2")),
-    _large("claude-opus-4-8", _OPUS_5),
-    _large("claude-opus-4-7", _OPUS_5),
-    _large("claude-opus-4-6", _OPUS_5),
-    _large("claude-sonnet-4-6", _SONNET_4),
-    _small("claude-opus-4-5", _OPUS_5),
-    _small("claude-haiku-4-5", price("1", "5", "0.1")),
+    _large("claude-sonnet-5-5"),
+    _large("claude-haiku-5-5"),
+    _large("claude-opus-5-5"),
+    _large("claude-fable-5-2"),
+    _large("claude-fable-5-1"),
+    _large("claude-fable-5"),
+    _large("claude-opus-5"),
+    _large("claude-sonnet-5"),
+    _large("claude-opus-4-8"),
+    _large("claude-opus-4-7"),
+    _large("claude-opus-4-6"),
+    _large("claude-sonnet-4-6"),
+    _small("claude-opus-4-5"),
+    _small("claude-haiku-4-5"),
     # Offered until 2026-11-30.
-    _small(
-        "claude-sonnet-4-5",
-        price("3", "15", "0.3", threshold=200_000, above=price("6", "22.5")),
-    ),
+    _small("claude-sonnet-4-5"),
     *_retired("2026-08-05", "claude-opus-5-5", "claude-opus-4-1"),
     *_retired(
         "2026-06-15", "claude-opus-5-5", "claude-opus-4-0", "claude-opus-4-20250514"

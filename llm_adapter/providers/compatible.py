@@ -11,7 +11,7 @@ from .._wire.openai_chat_quirks import ChatQuirks
 from .._wire.openai_responses import ResponsesDialect
 from .._wire.traits import Traits
 from ..models import Audio, Document, Image
-from ._provider import EmbeddingApi, Model, Provider, price
+from ._provider import EmbeddingApi, Model, Provider
 from .compatible_hosts import HOSTS
 from .openai import OPENAI
 
@@ -42,7 +42,6 @@ MISTRAL = Provider(
         Model(
             id="mistral-medium-latest",
             context_window=262_144,
-            price=price("1.5", "7.5", "0.15"),
         ),
         Model(id="mistral-large-4", context_window=1_048_576),
         Model(id="mistral-small-latest", context_window=262_144),
@@ -110,11 +109,6 @@ DEEPSEEK = Provider(
 )
 
 
-_GROK = price("2", "6", "0.5", threshold=199_999, above=price("4", "12", "1"))
-_GROK_4_3 = price(
-    "1.25", "2.5", "0.2", threshold=199_999, above=price("2.5", "5", "0.4")
-)
-
 # https://docs.x.ai/guides/reasoning; issues of its users for what it refuses. Tokens
 # of reasoning are not counted in completion_tokens.
 XAI = Provider(
@@ -132,9 +126,9 @@ XAI = Provider(
         _NEWER,
     ),
     models=(
-        Model(id="grok-4.6", context_window=500_000, price=_GROK),
-        Model(id="grok-4.7", context_window=500_000, price=_GROK),
-        Model(id="grok-4.3", context_window=1_000_000, price=_GROK_4_3),
+        Model(id="grok-4.6", context_window=500_000),
+        Model(id="grok-4.7", context_window=500_000),
+        Model(id="grok-4.3", context_window=1_000_000),
     ),
     dialects=(ChatDialect(ChatQuirks(lacks=frozenset({"stop_sequences"}))),),
     parts=(Image,),

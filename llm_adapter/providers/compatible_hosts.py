@@ -9,7 +9,7 @@ from .._wire.openai_chat import ChatDialect
 from .._wire.openai_chat_quirks import ChatQuirks
 from .._wire.traits import Traits
 from ..models import Audio, Document, Image
-from ._provider import EmbeddingApi, Model, Provider, price
+from ._provider import EmbeddingApi, Model, Provider
 
 _TO_HIGH = ("low", "medium", "high")
 _GPT_OSS = Traits(reasons="always", efforts=_TO_HIGH)
@@ -35,7 +35,6 @@ TOGETHER = Provider(
         Model(
             id="openai/gpt-oss-120b",
             context_window=131_072,
-            price=price("0.15", "0.60"),
         ),
         Model(id="zai-org/GLM-5.3-Flash", context_window=1_048_575),
         Model(
@@ -74,7 +73,6 @@ FIREWORKS = Provider(
             id="accounts/fireworks/models/deepseek-v4p1-flash",
             context_window=1_048_576,
             max_output=393_216,
-            price=price("0.30", "1.20", "0.006"),
         ),
         Model(id="accounts/fireworks/models/qwen3-embedding-8b", context_window=40_960),
     ),
@@ -153,7 +151,6 @@ CEREBRAS = Provider(
             id="gpt-oss-120b",
             context_window=131_072,
             max_output=32_768,
-            price=price("0.35", "0.75"),
         ),
         Model(id="qwen-3.8-27b", context_window=65_536),
     ),

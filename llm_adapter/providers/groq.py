@@ -6,15 +6,14 @@ from .._wire.openai_chat import ChatDialect
 from .._wire.openai_chat_quirks import ChatQuirks
 from .._wire.traits import Traits
 from ..models import Image
-from ._provider import EmbeddingApi, Model, Price, Provider, price
+from ._provider import EmbeddingApi, Model, Provider
 
 _GPT_OSS = "openai/gpt-oss"
 _EFFORTS = ("low", "medium", "high")
-_SMALL = price("0.075", "0.30", "0.0375")
 
 
-def _retired(name: str, date: str, replacement: str, cost: Price) -> Model:
-    return Model(id=name, retired=date, replacement=replacement, price=cost)
+def _retired(name: str, date: str, replacement: str) -> Model:
+    return Model(id=name, retired=date, replacement=replacement)
 
 
 GROQ = Provider(
@@ -35,25 +34,21 @@ GROQ = Provider(
             id="openai/gpt-oss-120b",
             context_window=131_072,
             max_output=65_536,
-            price=price("0.15", "0.60", "0.075"),
         ),
         Model(
             id="openai/gpt-oss-20b",
             context_window=131_072,
             max_output=65_536,
-            price=_SMALL,
         ),
         Model(
             id="openai/gpt-oss-safeguard-20b",
             context_window=131_072,
             max_output=65_536,
-            price=_SMALL,
         ),
         Model(
             id="qwen/qwen3.8-27b",
             context_window=131_072,
             max_output=16_384,
-            price=price("0.8", "4", "0.8"),
         ),
         Model(id="groq/compound", context_window=131_072),
         Model(id="groq/compound-mini", context_window=131_072),
@@ -61,25 +56,21 @@ GROQ = Provider(
             "llama-3.3-70b-versatile",
             "2026-08-16",
             "openai/gpt-oss-120b",
-            price("0.59", "0.79", "0.59"),
         ),
         _retired(
             "llama-3.1-8b-instant",
             "2026-08-16",
             "openai/gpt-oss-20b",
-            price("0.05", "0.08", "0.05"),
         ),
         _retired(
             "llama-3.1-70b-versatile",
             "2025-01",
             "openai/gpt-oss-120b",
-            price("0.59", "0.79", "0.59"),
         ),
         _retired(
             "mixtral-8x7b-32768",
             "2025-03",
             "openai/gpt-oss-20b",
-            price("0.24", "0.24", "0.24"),
         ),
     ),
     dialects=(

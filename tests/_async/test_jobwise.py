@@ -247,10 +247,10 @@ async def test_the_tour_counts_what_a_cut_stream_took_as_unknown(provider, emula
     assert entries[3].tokens.known > 500
 
 
-async def test_only_a_local_model_has_no_price(provider, emulator):
+async def test_only_a_local_model_costs_nothing(provider, emulator):
     entries = await toured(provider, emulator)
-    unpriced = [entry.provider for entry in entries if entry.cost.is_unknown]
-    assert unpriced == ["local"] * (4 if provider.get_provider_name() == "local" else 0)
+    free = [entry.provider for entry in entries if not entry.cost.known]
+    assert free == ["local"] * (4 if provider.get_provider_name() == "local" else 0)
 
 
 async def test_the_tour_names_the_model_that_did_each_workflow(provider, emulator):

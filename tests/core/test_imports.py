@@ -18,6 +18,7 @@ LAYERS = [
     {"_checks", "_replace"},
     {"_content", "_names", "_timeout", "_usage"},
     {"models", "errors"},
+    {"_watch"},
     {
         *("settings", "_policy", "_retry_after", "_json", "_schema"),
         *("_events", "_registry", "_concurrency", "_secrets", "_stored"),

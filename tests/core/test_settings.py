@@ -30,7 +30,11 @@ URLS = {
     "LOCAL_LLM_BASE_URL": "local_llm_base_url",
 }
 NAMES = {"LLM_PROVIDER": "provider", "LLM_MODEL": "model"}
-PLACES = {"LLM_CACHE_URL": "cache_url", "LLM_WORKFLOWS_FILE": "workflows_file"}
+PLACES = {
+    "LLM_CACHE_URL": "cache_url",
+    "LLM_WORKFLOWS_FILE": "workflows_file",
+    "LLM_PRICES_FILE": "prices_file",
+}
 NUMBERS = {
     "LLM_DEFAULT_TEMPERATURE": "default_temperature",
     "LLM_DEFAULT_MAX_TOKENS": "default_max_tokens",

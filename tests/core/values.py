@@ -130,7 +130,13 @@ request_fields = {
 overrides = st.fixed_dictionaries({}, optional=request_fields)
 requests = st.builds(LLMRequest, contents, **request_fields)
 
-usages = st.builds(Usage, **{field.name: counts for field in fields(Usage)})
+usages = st.builds(
+    Usage,
+    **{
+        field.name: counts if "tokens" in field.name else maybe_words
+        for field in fields(Usage)
+    },
+)
 attempts = st.builds(
     Attempt,
     number=st.integers(1, 9),

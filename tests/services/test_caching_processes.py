@@ -34,7 +34,8 @@ async def main():
     async def call():
         answers.append(await llm.generate("Hi", timeout=60))
     base = AsyncGroqAdapter("test-key", base_url=base_url)
-    async with AsyncCachingLLMService(base, store(AsyncRedisCache, AsyncSQLiteCache)) as llm:
+    kept = store(AsyncRedisCache, AsyncSQLiteCache)
+    async with AsyncCachingLLMService(base, kept) as llm:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(call)

@@ -86,6 +86,7 @@ def test_an_answer_of_groq_is_read_whole():
             cached_input_tokens=64,
             reasoning_tokens=5,
             total_tokens=90,
+            service_tier="on_demand",
         ),
     )
     assert response.raw == GROQ
@@ -372,16 +373,22 @@ def test_every_bucket_of_usage_is_read():
         "prompt_tokens": 100,
         "completion_tokens": 10,
         "total_tokens": 111,
-        "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 30},
+        "prompt_tokens_details": {
+            "cached_tokens": 60,
+            "cache_write_tokens": 30,
+            "cache_write_tokens_details": {"ttl_12h_tokens": 20, "ttl_30m_tokens": 10},
+        },
         "completion_tokens_details": {"reasoning_tokens": 7},
     }
-    assert decode(usage=usage).usage == Usage(
+    assert decode(usage=usage, service_tier="flex").usage == Usage(
         input_tokens=100,
         output_tokens=10,
         cached_input_tokens=60,
         cache_write_tokens=30,
+        cache_write_long_tokens=20,
         reasoning_tokens=7,
         total_tokens=111,
+        service_tier="flex",
     )
 
 

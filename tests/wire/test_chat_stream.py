@@ -200,6 +200,16 @@ def test_the_last_usage_counts_and_an_empty_one_does_not():
     assert read.response.usage == Usage(total_tokens=5)
 
 
+@pytest.mark.parametrize(
+    "tiers", [("flex", None), ("auto", "flex"), (None, "flex"), ("flex", "")]
+)
+def test_the_last_service_tier_that_a_stream_names_is_the_one_that_served(tiers):
+    first, last = tiers
+    usage = event({"choices": [], "usage": {"total_tokens": 3}, "service_tier": last})
+    read = Read(chunk({"content": "Hi"}, service_tier=first), usage, END)
+    assert read.response.usage == Usage(total_tokens=3, service_tier="flex")
+
+
 def test_a_null_finish_reason_after_text_is_a_stop():
     read = Read(chunk({"content": "Hi"}), DONE)
     assert (read.response.finish_reason, read.response.raw_finish_reason) == (

@@ -120,6 +120,25 @@ def test_nothing_from_the_cache_is_a_count_too():
     assert usage.cached_input_tokens == 0
 
 
+@pytest.mark.parametrize("details", [None, [], {}, {"ttl_12h_tokens": "many"}])
+def test_how_long_written_tokens_stay_is_unknown_where_nobody_says(details):
+    prompt = {"cache_write_tokens": 7, "cache_write_tokens_details": details}
+    usage = read(10, 5, 15, prompt_tokens_details=prompt)
+    assert (usage.cache_write_tokens, usage.cache_write_long_tokens) == (7, None)
+
+
+# -- the service tier -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("beside", "within", "tier"),
+    [("flex", None, "flex"), (None, "flex", "flex"), ("a", "b", "a"), (7, [], None)],
+)
+def test_the_service_tier_stands_beside_the_usage_or_in_it(beside, within, tier):
+    usage = decode_usage({"service_tier": within}, service_tier=beside)
+    assert usage.service_tier == tier
+
+
 # -- where it stands ------------------------------------------------------------------
 
 

@@ -73,6 +73,7 @@ def test_an_answer_with_thinking_and_tools_is_read_whole():
             cache_write_tokens=0,
             reasoning_tokens=31,
             total_tokens=508,
+            service_tier="standard",
         ),
         provider_items=(
             {
@@ -296,19 +297,26 @@ def test_cached_and_written_tokens_are_parts_of_the_input():
         "input_tokens": 10,
         "cache_creation_input_tokens": 20,
         "cache_read_input_tokens": 30,
-        "cache_creation": {"ephemeral_5m_input_tokens": 20},
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": 13,
+            "ephemeral_1h_input_tokens": 7,
+        },
         "output_tokens": 5,
         "output_tokens_details": {"thinking_tokens": 4},
         "server_tool_use": None,
-        "service_tier": "standard",
+        "service_tier": "priority",
+        "speed": "fast",
     }
     assert decode(usage=usage).usage == Usage(
         input_tokens=60,
         output_tokens=5,
         cached_input_tokens=30,
         cache_write_tokens=20,
+        cache_write_long_tokens=7,
         reasoning_tokens=4,
         total_tokens=65,
+        service_tier="priority",
+        speed="fast",
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from attrs import evolve
 
@@ -164,17 +162,3 @@ def test_current_models_come_first_and_what_ends_next_is_their_last():
 def test_a_snapshot_is_the_model_that_it_is_one_of():
     assert ANTHROPIC.model("claude-haiku-4-5-20251001").id == "claude-haiku-4-5"
     assert ANTHROPIC.model("claude-3-opus-20240229").retired == "2026-01-05"
-
-
-def test_long_prompts_cost_more():
-    cost = ANTHROPIC.model("claude-haiku-5-5").price
-    assert (cost.input, cost.threshold) == (Decimal("0.1"), 100_000)
-    assert (cost.above.input, cost.above.output) == (Decimal("0.5"), Decimal("2.5"))
-
-
-def test_every_current_model_has_a_price_but_none_for_writing_to_the_cache():
-    for model in ANTHROPIC.models:
-        if model.retired is None:
-            assert model.price.input < model.price.output
-            assert model.price.cached < model.price.input
-            assert model.price.cache_write is None

@@ -132,7 +132,9 @@ def test_text_with_usage_that_grows():
             output_tokens=17,
             cached_input_tokens=2048,
             cache_write_tokens=1024,
+            cache_write_long_tokens=0,
             total_tokens=3114,
+            service_tier="standard",
         ),
     )
     assert read.events == [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from attrs import evolve
 
@@ -238,14 +236,6 @@ def test_a_retired_model_names_its_end_and_a_current_replacement(provider):
                 f"The model {model.id} was retired in {model.retired}; "
                 f"use {model.replacement} instead."
             )
-
-
-def test_prices_are_exact_and_positive(provider):
-    for price in filter(None, (model.price for model in provider.models)):
-        assert isinstance(price.input, Decimal)
-        assert isinstance(price.output, Decimal)
-        assert price.input > 0 <= price.output
-        assert price.cached is None or 0 < price.cached <= price.input
 
 
 def test_base_url_ends_with_the_path_that_is_added_to_other_hosts(provider):

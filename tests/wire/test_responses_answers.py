@@ -63,6 +63,7 @@ def test_an_answer_of_openai_is_read_whole():
             cache_write_tokens=64,
             reasoning_tokens=40,
             total_tokens=380,
+            service_tier="default",
         ),
         provider_items=(
             {
