@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._async.mock import AsyncMockLLMService
     from ._async.service import AsyncLLMService
     from ._async.stream import AsyncResponseStream
+    from ._caching import CacheStats
     from ._sync.adapters import (
         AnthropicAdapter,
         GroqAdapter,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         OpenAIAdapter,
         OpenAICompatibleAdapter,
     )
-    from ._caching import CacheStats
     from ._sync.caching import CachingLLMService
     from ._sync.factory import LLMFactory
     from ._sync.mock import MockLLMService

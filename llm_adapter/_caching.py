@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from ._embedding import EmbeddingOptions
 from ._identity import Identity
 from ._keys import embedding_key, request_key
 from ._replace import replace
+from ._secrets import is_secret
 from ._stored import (
     decode_embeddings,
     decode_response,
@@ -83,6 +84,7 @@ class Look(Generic[R]):
         refresh: whether a new answer is wanted.
         codec: how answers are kept.
         fits: raises LLMInvalidResponseError where an answer is of no use.
+        secrets: headers that are in no key: whose is the call?
     """
 
     key: str
@@ -92,6 +94,12 @@ class Look(Generic[R]):
     refresh: bool
     codec: Codec[R]
     fits: Callable[[R], object]
+    secrets: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def shared_with(self) -> Hashable:
+        """What calls have in common that are made as one."""
+        return self.key, self.refresh, self.secrets
 
     def left(self, now: float) -> float:
         """Seconds until the call must have ended; infinite where nobody set a limit."""
@@ -115,12 +123,12 @@ class Look(Generic[R]):
         except ValueError:  # half of a surrogate pair, which JSON does not take
             return None
 
-    def too_late(self) -> LLMTimeoutError:
+    def too_late(
+        self, why: str = "another caller's identical call is still under way"
+    ) -> LLMTimeoutError:
         """The error for a caller whose time is up while others work for it."""
-        limit = self.identity.timeout
         return LLMTimeoutError(
-            f"No answer after {limit:.3g} s: another caller's identical call is still "
-            "under way.",
+            f"No answer after {self.identity.timeout:.3g} s: {why}.",
             provider=self.identity.provider,
             model=self.identity.model or None,
         )
@@ -166,6 +174,9 @@ def response_look(
         refresh=request.cache == "refresh",
         codec=RESPONSES,
         fits=fits,
+        secrets=tuple(
+            item for item in request.extra_headers.items() if is_secret(item[0])
+        ),
     )
 
 
@@ -204,7 +215,7 @@ def in_time(
     ...     ttl=None, refresh=False, codec=RESPONSES, fits=len,
     ... )
     >>> in_time(None, look, now=0.001), in_time(30, look, now=10)
-    (None, 20.0)
+    (None, 20)
 
     Raises:
         LLMTimeoutError: there is none left.
@@ -213,7 +224,7 @@ def in_time(
     if now - look.started < UNNOTICED or left == math.inf:
         return timeout
     if left == 0:
-        raise look.too_late()
+        raise look.too_late("the time was used up before the request was sent")
     return replace(timeout, total=left) if isinstance(timeout, Timeout) else left
 
 
@@ -302,9 +313,9 @@ class Trouble:
         """Whether the store is not to be asked at the moment."""
         return now < self._rests_until
 
-    def failed(self, what: str, error: Exception, *, began: float, now: float) -> None:
-        """Note a failure; say so, but not each time."""
-        if now - began >= SLOW:
+    def failed(self, what: str, error: Exception, *, took: float, now: float) -> None:
+        """Note a failure after so many seconds; say so, but not each time."""
+        if took >= SLOW:
             self._rests_until = now + REST
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET

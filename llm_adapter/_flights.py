@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import math
 import os
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
@@ -10,7 +10,8 @@ from typing import Generic, Protocol, TypeVar
 from attrs import define, field, frozen
 
 from ._concurrency import ForkSafeLock
-from .errors import LLMServiceError, LLMTimeoutError
+from .errors import LLMServiceError, LLMStreamInterruptedError, LLMTimeoutError
+from .models import LLMResponse
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
@@ -34,28 +35,62 @@ class Outcome(Generic[T]):
     """
 
     value: T | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
-    def shared_error(self) -> LLMServiceError | None:
+    def shared_error(self, *, more_time: bool) -> LLMServiceError | None:
         """What the others are told; None when they had better call themselves.
 
-        The time that one of them allowed says nothing about the others, and neither
-        does what another program's code raised.
+        Args:
+            more_time: whether they have more than the one who called: its limits say
+                nothing about what they would have met.
         """
-        if isinstance(self.error, LLMTimeoutError) or not isinstance(
-            self.error, LLMServiceError
-        ):
+        error = self.error
+        if not isinstance(error, LLMServiceError) or isinstance(error, LLMTimeoutError):
             return None
-        return own_copy(self.error)
+        return None if more_time and error.retryable else own_copy(error)
+
+    @property
+    def is_of_other_code(self) -> bool:
+        """Whether a program's own code has raised, which does so for each caller."""
+        known = isinstance(self.error, LLMServiceError)
+        return isinstance(self.error, Exception) and not known
 
 
 def own_copy(error: E) -> E:
     """The same error for somebody else: a traceback belongs to one of them."""
     if not isinstance(error, LLMServiceError):
         return error  # of another program's code: who knows how it is made
-    other = copy.copy(error)
+    # Not by calling its class, which may be a user's with a constructor of its own.
+    other = type(error).__new__(type(error), *error.args)
+    vars(other).update(vars(error))
     other.__cause__ = error
     return other
+
+
+def closed_while_read(partial: LLMResponse) -> LLMStreamInterruptedError:
+    """The error for a reader whose stream was closed by someone else."""
+    return LLMStreamInterruptedError(
+        "The stream was closed while it was read.",
+        partial=partial,
+        provider=partial.provider,
+        model=partial.model or None,
+    )
+
+
+def error_of_all(error: BaseException, partial: LLMResponse) -> Exception:
+    """What all readers of a stream are told when the pull of one of them failed.
+
+    Nothing but an error may end it for them: not the interruption of the one who
+    pulled, and not the silence of a source that was closed.
+    """
+    silent = isinstance(error, StopIteration | StopAsyncIteration)
+    if isinstance(error, Exception) and not silent:
+        return error
+    return closed_while_read(partial)
+
+
+def _nothing() -> None:
+    """How a flight is ended that has not been started yet, or cannot be."""
 
 
 @define(eq=False)
@@ -63,14 +98,16 @@ class Flight(Generic[T]):
     """One call under way, and who waits for it.
 
     Args:
+        until: when its own caller's time is up (monotonic s).
         waiting: each to be woken at its end.
         outcome: None until then.
         cancel: ends it early.
     """
 
+    until: float = math.inf
     waiting: set[Wakes] = field(factory=set)
     outcome: Outcome[T] | None = None
-    cancel: Callable[[], object] | None = None
+    cancel: Callable[[], object] = _nothing
 
 
 class FlightTable(Generic[T]):
@@ -84,9 +121,11 @@ class FlightTable(Generic[T]):
     def __init__(self) -> None:
         self._under_way: dict[tuple[int, Hashable], Flight[T]] = {}
 
-    def board(self, key: Hashable, one: Wakes) -> tuple[Flight[T], bool]:
+    def board(
+        self, key: Hashable, one: Wakes, until: float = math.inf
+    ) -> tuple[Flight[T], bool]:
         """The flight of a key, and whether `one` is the first and has to start it."""
-        flight: Flight[T] = Flight()
+        flight: Flight[T] = Flight(until)
         known = self._under_way.setdefault((os.getpid(), key), flight)
         known.waiting.add(one)
         if known.outcome is not None:  # it landed before it could see `one`
@@ -119,7 +158,8 @@ class Together(Generic[T]):
     """Things that several use at the same time, until the last of them leaves."""
 
     def __init__(self) -> None:
-        self._lock = ForkSafeLock()
+        # A finaliser may want it in the very thread that holds it.
+        self._lock = ForkSafeLock(reentrant=True)
         self._things: dict[Hashable, T] = {}
         self._users: dict[T, int] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import pytest
@@ -86,6 +86,20 @@ def adapter_class(name: str) -> type[LLMService]:
     """The sync adapter of a name such as GroqAdapter."""
     found: type[LLMService] = getattr(llm_adapter, name)
     return found
+
+
+def async_flights(**options: Any) -> Any:
+    """A table of calls that are shared."""
+    from llm_adapter._async.flights import AsyncFlights
+
+    return AsyncFlights(**options)
+
+
+def flights(**options: Any) -> Any:
+    """A table of calls that are shared."""
+    from llm_adapter._sync.flights import Flights
+
+    return Flights(**options)
 
 
 async def async_drained(

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from .._caching import Look
-from .._concurrency import async_loop
+from .._concurrency import AsyncSignal, async_loop, monotonic
 from .._events import events_of
-from .._flights import Together, own_copy
+from .._flights import Together, closed_while_read, error_of_all, own_copy
+from ..errors import LLMTimeoutError
 from ..models import LLMRequest, LLMResponse, StreamEnd, StreamEvent
 from .answers import AsyncAnswers
 from .flights import AsyncAct, AsyncFlights
@@ -49,10 +50,15 @@ class AsyncSharedStream:
         """Get ready to be read."""
         await self._pulls.join(-1, self._open)
 
-    async def event(self, number: int) -> StreamEvent:
-        """The event of a number, which is at most that of the next one."""
+    async def event(self, number: int, called_away: AsyncSignal) -> StreamEvent | None:
+        """The event of a number, which is at most that of the next one.
+
+        None when its reader has been called away.
+        """
         if number >= len(self._events):
-            await self._pulls.join(number, partial(self._pull, number))
+            pull = partial(self._pull, number)
+            if await self._pulls.join(number, pull, signal=called_away) is None:
+                return None
         return self._events[number]
 
     async def _open(self) -> bool:
@@ -76,9 +82,11 @@ class AsyncSharedStream:
             raise own_copy(self._error)
         try:
             return await act()
-        except Exception as error:  # raised by those who read
-            self._error = error
+        except BaseException as error:  # raised by those who read
+            self._error = error_of_all(error, self._source.partial)
             await self._ended(None)
+            if isinstance(error, StopAsyncIteration):
+                raise self._error from None
             raise
 
     @property
@@ -138,32 +146,62 @@ class AsyncCachedEvents:
         self._look: Look[LLMResponse] | None = None
         self._found: LLMResponse | None = None
         self._key: Hashable = self  # shared with nobody
-        self._shared = AsyncSharedStream(stream, self._ended)
+        self._shared: AsyncSharedStream | None = None
         self._reads = False
         self._leads = True
+        self._closed = False
         self._number = 0
+        self._waits: AsyncSignal | None = None
 
     async def open(self) -> None:
         """Look for the answer; begin a stream, or join one, where there is none."""
         look = self._look = await self._finder.look(self._wanted, _anything)
         if look is not None:
-            self._key = (async_loop(), look.key, look.refresh, self._wanted.timeout)
+            self._key = (async_loop(), look.shared_with, self._wanted.timeout)
             self._found = None if look.refresh else await self._answers.find(look)
-        if self._found is not None:
-            return
-        stream = self._finder.in_time(self._stream, self._wanted, look)
-        own = AsyncSharedStream(stream, self._ended)
-        self._shared, self._leads = self._streams.join(self._key, own)
-        self._reads = True
-        if look is not None and self._leads:
-            self._answers.counters.count("misses")
-        await self._shared.open()
+        if self._found is None:
+            await self._begin()
+
+    async def _begin(self) -> AsyncSharedStream:
+        """Read a stream: one's own, or with others for as long as those have time."""
+        look = self._look
+        while True:
+            stream = self._finder.in_time(self._stream, self._wanted, look)
+            own = AsyncSharedStream(stream, self._ended)
+            shared, self._leads = self._streams.join(self._key, own)
+            self._shared, self._reads = shared, True
+            if look is not None and self._leads:
+                self._answers.counters.count("misses")
+            try:
+                await shared.open()
+            except LLMTimeoutError:
+                if not self._may_begin_anew():
+                    raise
+                await self._leave()
+            else:
+                return shared
+
+    def _may_begin_anew(self) -> bool:
+        """Whether another's time was up, and one's own is not."""
+        if self._leads or self._number or self._look is None:
+            return False
+        return self._look.left(monotonic()) > 0
 
     async def pull(self) -> Sequence[StreamEvent]:
         """The next event; all of them where the answer is there."""
         if self._found is not None:
             return events_of(self._found)
-        event = await self._shared.event(self._number)
+        shared = self._shared or await self._begin()
+        self._waits = AsyncSignal()
+        try:
+            event = await shared.event(self._number, self._waits)
+        except LLMTimeoutError:
+            if not self._may_begin_anew():
+                raise
+            await self._leave()
+            return await self.pull()
+        if event is None or self._closed:
+            raise closed_while_read(self.partial())
         self._number += 1
         if self._look is None or self._leads or not isinstance(event, StreamEnd):
             return [event]
@@ -171,19 +209,35 @@ class AsyncCachedEvents:
 
     async def _ended(self, response: LLMResponse | None) -> None:
         """Keep the answer of a stream that was begun here; nobody joins it now."""
-        self._streams.end(self._key, self._shared)
+        if self._shared is not None:
+            self._streams.end(self._key, self._shared)
         if self._look is not None and response is not None:
             await self._answers.keep(self._look, response)
 
     def partial(self) -> LLMResponse:
         """The response as far as it has arrived."""
-        return self._shared.partial if self._found is None else self._found
+        if self._found is not None:
+            return self._found
+        return (
+            LLMResponse(finish_reason="error")
+            if self._shared is None
+            else (self._shared.partial)
+        )
 
     async def close(self) -> None:
-        """Read no longer; the last to leave releases the connection."""
-        reads, self._reads = self._reads, False
-        if reads and self._streams.leave(self._key, self._shared):
-            await self._shared.close()
+        """Read no longer, wherever that is waited for."""
+        self._closed = True
+        if self._waits is not None:
+            self._waits.set()
+        await self._leave(keep=True)
+
+    async def _leave(self, *, keep: bool = False) -> None:
+        """Read this one no longer; the last to leave releases the connection."""
+        shared, reads, self._reads = self._shared, self._reads, False
+        if not keep:
+            self._shared = None
+        if shared is not None and reads and self._streams.leave(self._key, shared):
+            await shared.close()
 
 
 def _anything(response: LLMResponse) -> LLMResponse:

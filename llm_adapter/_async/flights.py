@@ -7,7 +7,12 @@ from functools import partial
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-from .._concurrency import AsyncSignal, async_detach, monotonic
+from .._concurrency import (
+    AsyncSignal,
+    async_detach,
+    async_go_on_ending,
+    monotonic,
+)
 from .._flights import Flight, FlightTable, Outcome
 
 T = TypeVar("T")
@@ -37,28 +42,38 @@ class AsyncFlights(Generic[T]):
         self._goes_on = goes_on
 
     async def join(
-        self, key: Hashable, act: AsyncAct[T], until: float = inf
+        self,
+        key: Hashable,
+        act: AsyncAct[T],
+        until: float = inf,
+        signal: AsyncSignal | None = None,
     ) -> tuple[T, bool] | None:
         """The value of a key, and whether somebody else has it made.
 
-        None when another's is not there in time: `until` is a point in time, monotonic.
+        None when another's is not there in time, or when its caller has been called
+        away.
+
+        Args:
+            key: of what is made.
+            act: makes it.
+            until: a point in time, monotonic.
+            signal: calls the caller away.
 
         Raises:
             Exception: what `act` raises; of another's errors, those of its provider.
         """
+        waits = signal or AsyncSignal()
         while True:
-            signal = AsyncSignal()
-            flight, leads = self._table.board(key, signal)
+            flight, leads = self._table.board(key, waits, until)
             if leads:
                 flight.cancel = await async_detach(partial(self._run, key, flight, act))
             try:
                 # `act` keeps to the time of the one who has it run.
-                await signal.wait(
-                    None if leads or until == inf else until - monotonic()
-                )
+                await waits.wait(None if leads or until == inf else until - monotonic())
             finally:
-                if self._table.leave(flight, signal) and not self._goes_on:
+                if self._table.leave(flight, waits) and not self._goes_on:
                     self._end(key, flight)
+            waits = AsyncSignal()
             outcome = flight.outcome
             if outcome is None:
                 return None
@@ -66,7 +81,9 @@ class AsyncFlights(Generic[T]):
                 return outcome.value, not leads
             if leads and outcome.error is not None:
                 raise outcome.error
-            error = outcome.shared_error()
+            if outcome.is_of_other_code:
+                return await act(), False
+            error = outcome.shared_error(more_time=until > flight.until)
             if error is not None:
                 raise error
             if monotonic() >= until:
@@ -80,14 +97,14 @@ class AsyncFlights(Generic[T]):
     def _end(self, key: Hashable, flight: Flight[T]) -> None:
         # Whoever comes now starts anew.
         self._table.land(key, flight, Outcome())
-        if flight.cancel is not None:
-            flight.cancel()
+        flight.cancel()
 
     async def _run(self, key: Hashable, flight: Flight[T], act: AsyncAct[T]) -> None:
         outcome: Outcome[T] = Outcome()
         try:
             outcome = Outcome(value=await act())
-        except Exception as error:  # raised where it belongs: by those who wait
+        except BaseException as error:  # raised where it belongs: by those who wait
             outcome = Outcome(error=error)
+            async_go_on_ending(error)
         finally:
             self._table.land(key, flight, outcome)

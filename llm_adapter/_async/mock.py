@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
+from uuid import uuid4
 
 from attrs import evolve
 
@@ -53,6 +54,8 @@ class AsyncMockLLMService(AsyncLLMService):
         self._answers = Answers(responses)
         self._model = model or MODEL
         self.calls: list[LLMRequest] = []
+        # A cache must not give the answers of one test's mock to another's.
+        self._place = f"mock:{uuid4().hex}"
 
     async def generate(
         self,
@@ -125,10 +128,10 @@ class AsyncMockLLMService(AsyncLLMService):
         return len(prompt_text(as_request(request, overrides)).split())
 
     async def identify(self, request: LLMRequest) -> Identity:
-        """The mock, with the model whose name its answers bear."""
-        return await super().identify(
-            evolve(request, model=request.model or self._model)
-        )
+        """This mock, with the model whose name its answers bear."""
+        model = request.model or self._model
+        known = await super().identify(evolve(request, model=model))
+        return evolve(known, base_url=self._place)
 
     async def identify_embeddings(
         self, model: str | None = None, timeout: float | Timeout | None = None

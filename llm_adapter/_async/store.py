@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar
 
 from .._caching import Counters, Trouble
-from .._claims import KEEPER
-from .._concurrency import async_offload, async_shielded, monotonic
+from .._claims import KEEPER, making
+from .._concurrency import async_shielded, async_tried, monotonic
 from ..caches import CacheStore
 
 T = TypeVar("T")
@@ -43,23 +45,27 @@ class AsyncGuardedStore:
 
     async def drop(self, key: str, error: ValueError) -> None:
         """Forget what is no answer of ours."""
-        self._note("read", error, monotonic())
+        self._note("read", error, 0.0)
         await self._ask("delete", None, self._store.delete, key)
 
-    async def claim(self, key: str, owner: str) -> bool:
-        """Claim a key; a store that cannot tell stands in nobody's way."""
+    def making(self, key: str) -> AbstractContextManager[bool]:
+        """Whether the block needs a claim to make an answer."""
+        return making(self._store, key)
+
+    async def claim(self, key: str, owner: str) -> bool | None:
+        """Whether a key is claimed now; None: this store cannot tell."""
         granted = await self._ask(
             "claim", None, self._store.claim, key, owner, KEEPER.lease
         )
         if granted:
-            KEEPER.hold((self._store, key, owner))
-        return granted is not False
+            KEEPER.hold(self._store, key, owner)
+        return granted
 
     async def release(self, key: str, owner: str) -> None:
-        """Give up a claim."""
-        KEEPER.let_go((self._store, key, owner))
-        with async_shielded():  # or others would wait until the claim runs out
-            await self._ask("release", None, self._store.release, key, owner)
+        """Give up a claim, or others would wait until it runs out."""
+        KEEPER.let_go(self._store, key, owner)
+        with async_shielded():
+            await self._call("release", None, self._store.release, key, owner)
 
     async def close(self) -> None:
         """Release what the store holds."""
@@ -75,22 +81,23 @@ class AsyncGuardedStore:
     async def _call(
         self, what: str, otherwise: T, act: Callable[..., T], *arguments: Any
     ) -> T:
-        began = monotonic()
-        try:
-            if self._store.blocking:
-                seconds = self._store.timeout + GRACE
-                result = await async_offload(act, *arguments, seconds=seconds)
-            else:
-                result = act(*arguments)
-        except Exception as error:  # a store may be anybody's, and raise what it likes
-            self._note(what, error, began)
+        # A burst that keeps all threads busy is not the store's fault, unless it is the
+        # store that holds them up.
+        came = await async_tried(
+            partial(act, *arguments),
+            blocks=self._store.blocking,
+            seconds=self._store.timeout + GRACE,
+            gives_up=lambda: self._trouble.rests(monotonic()),
+        )
+        if came.error is not None:
+            self._note(what, came.error, came.took)
             return otherwise
         self._trouble.worked()
-        return result
+        return came.result  # type: ignore[return-value]  # there is one without error
 
-    def _note(self, what: str, error: Exception, began: float) -> None:
+    def _note(self, what: str, error: Exception, took: float) -> None:
         self._counters.count("failures")
-        self._trouble.failed(what, error, began=began, now=monotonic())
+        self._trouble.failed(what, error, took=took, now=monotonic())
 
     def __repr__(self) -> str:
         return repr(self._store)

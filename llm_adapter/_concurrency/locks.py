@@ -89,10 +89,15 @@ class Slots:
 
 
 class ForkSafeLock:
-    """For short sections without waiting; a forked process finds it free."""
+    """For short sections without waiting; a forked process finds it free.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    Args:
+        reentrant: whether the thread that holds it may take it again.
+    """
+
+    def __init__(self, *, reentrant: bool = False) -> None:
+        self._make = threading.RLock if reentrant else threading.Lock
+        self._lock = self._make()
         _short.add(self)
 
     def __enter__(self) -> None:
@@ -103,7 +108,7 @@ class ForkSafeLock:
 
     def free(self) -> None:
         """Forget a holder that is a thread of the parent process."""
-        self._lock = threading.Lock()
+        self._lock = self._make()
 
 
 _short: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
@@ -114,5 +119,6 @@ def _free_all() -> None:
         lock.free()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+# Windows has no fork.
+if hasattr(os, "register_at_fork"):  # pragma: no branch
     os.register_at_fork(after_in_child=_free_all)

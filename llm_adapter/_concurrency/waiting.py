@@ -32,3 +32,15 @@ def async_shielded() -> AbstractContextManager[object]:
 def shielded() -> AbstractContextManager[object]:
     """Threads are not cancelled: nothing to do."""
     return nullcontext()
+
+
+def async_go_on_ending(error: BaseException) -> None:
+    """Raise it again if this is how a task learns that it is cancelled."""
+    import anyio
+
+    if isinstance(error, anyio.get_cancelled_exc_class()):
+        raise error
+
+
+def go_on_ending(error: BaseException) -> None:
+    """Threads are not cancelled: nothing to do."""

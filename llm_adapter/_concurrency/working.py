@@ -7,7 +7,10 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import frozen
 
 from .loops import async_loop
 
@@ -25,23 +28,103 @@ WORKERS = 40
 """Threads for the blocking calls of one event loop; a program's own are not used."""
 
 
+class NotBegun(TimeoutError):
+    """No thread came free in time: the call was not made."""
+
+
 async def async_offload(call: Callable[..., T], *arguments: Any, seconds: float) -> T:
     """The result of a blocking call, made in a worker thread.
 
     Raises:
+        NotBegun: no thread was free for so long.
         TimeoutError: it took longer; its thread is left behind.
     """
     import anyio.to_thread
 
-    with anyio.fail_after(seconds):
+    begun: list[float] = []
+    results: list[T] = []
+
+    def work() -> T:
+        begun.append(monotonic())
+        results.append(call(*arguments))
+        return results[0]
+
+    with anyio.move_on_after(seconds):
         return await anyio.to_thread.run_sync(
-            call, *arguments, abandon_on_cancel=True, limiter=_limiter()
+            work, abandon_on_cancel=True, limiter=_limiter()
         )
+    if results:  # it was there in time, and this loop was late to look
+        return results[0]
+    if not begun:
+        raise NotBegun(f"no thread came free within {seconds:.3g} s")
+    raise TimeoutError(f"it took more than {seconds:.3g} s")
 
 
 def offload(call: Callable[..., T], *arguments: Any, seconds: float) -> T:
     """The result of a blocking call, which has to keep to the time by itself."""
     return call(*arguments)
+
+
+@frozen(kw_only=True)
+class Tried(Generic[T]):
+    """What came of a call that may raise what it likes.
+
+    Args:
+        result: what it gave.
+        error: what it raised instead.
+        took: seconds that it took, without the wait for a thread.
+    """
+
+    result: T | None = None
+    error: Exception | None = None
+    took: float = 0.0
+
+
+async def async_tried(
+    call: Callable[[], T],
+    *,
+    blocks: bool,
+    seconds: float,
+    gives_up: Callable[[], bool],
+) -> Tried[T]:
+    """What comes of a call; one that blocks is made in a worker thread.
+
+    Args:
+        call: may raise what it likes.
+        blocks: whether it waits for a disk or a network.
+        seconds: that it may take then.
+        gives_up: asked each time that no thread has come free for so long.
+    """
+    if not blocks:
+        return _attempt(call)
+    while True:
+        try:
+            return await async_offload(_attempt, call, seconds=seconds)
+        except NotBegun as busy:
+            if gives_up():
+                return Tried(error=busy)
+        except TimeoutError as late:
+            return Tried(error=late, took=seconds)
+
+
+def tried(
+    call: Callable[[], T],
+    *,
+    blocks: bool,
+    seconds: float,
+    gives_up: Callable[[], bool],
+) -> Tried[T]:
+    """What comes of a call, which has to keep to the time by itself."""
+    return _attempt(call)
+
+
+def _attempt(call: Callable[[], T]) -> Tried[T]:
+    began = monotonic()
+    try:
+        result = call()
+    except Exception as error:  # for the caller to tell of
+        return Tried(error=error, took=monotonic() - began)
+    return Tried(result=result, took=monotonic() - began)
 
 
 @cache
@@ -159,7 +242,9 @@ class Signal:
 
     def wait(self, seconds: float | None = None) -> bool:
         """Whether it was set within that time."""
-        return self._event.wait(seconds)
+        # Python takes no more than some centuries.
+        most = threading.TIMEOUT_MAX
+        return self._event.wait(None if seconds is None else min(seconds, most))
 
 
 def _call_on(owner: Any, thread: int, act: Callable[[], object]) -> None:

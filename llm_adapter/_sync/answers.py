@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -51,15 +52,17 @@ class Answers:
             return found
         making = _Making(self, look, make)
         until = monotonic() + look.left(monotonic())
-        joined = self._flights.join((look.key, look.refresh), making, until)
+        joined = self._flights.join(look.shared_with, making, until)
         if joined is None:
             raise look.too_late()
         answer: R = joined[0]
         return self.joined(look, answer) if joined[1] else answer
 
     def joined(self, look: Look[R], answer: R) -> R:
-        """What another caller has paid for."""
+        """What another caller has paid for, to be changed by nobody else."""
         self.counters.count("joined", saved=answer.cost)
+        with suppress(ValueError):  # it cannot be written as JSON
+            answer = look.codec.decode(look.codec.encode(answer))
         return as_hit(answer, monotonic() - look.started)
 
     def find(self, look: Look[R]) -> R | None:
@@ -92,18 +95,24 @@ class _Making(Generic[R]):
         self._answers = answers
         self._look = look
         self._make = make
+        self._holds = False
 
     def __call__(self) -> R:
         """The answer: a new one, or what another process has made meanwhile."""
         look = self._look
-        if look.refresh:
-            return self._made()
+        with self._answers.store.making(look.key) as needs_a_claim:
+            if look.refresh or not needs_a_claim:
+                return self._made()
+            return self._claimed()
+
+    def _claimed(self) -> R:
         owner = token_hex(8)
         try:
             found = self._found(owner)
             return self._made() if found is None else found
         finally:
-            self._answers.store.release(look.key, owner)
+            if self._holds:
+                self._answers.store.release(self._look.key, owner)
 
     def _made(self) -> R:
         answers, look = self._answers, self._look
@@ -116,7 +125,7 @@ class _Making(Generic[R]):
         """What another process has made; None as soon as it is this one's turn."""
         answers, look = self._answers, self._look
         pause = FIRST_PAUSE
-        while not answers.store.claim(look.key, owner):
+        while (granted := answers.store.claim(look.key, owner)) is False:
             left = look.left(monotonic())
             if left == 0:
                 raise look.too_late()
@@ -125,5 +134,6 @@ class _Making(Generic[R]):
             found = answers.find(look)
             if found is not None:
                 return found
+        self._holds = granted is True
         # Between our first look and our claim another may have finished.
         return answers.find(look)

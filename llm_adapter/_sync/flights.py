@@ -8,7 +8,7 @@ from functools import partial
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-from .._concurrency import Signal, detach, monotonic
+from .._concurrency import Signal, detach, go_on_ending, monotonic
 from .._flights import Flight, FlightTable, Outcome
 
 T = TypeVar("T")
@@ -38,26 +38,38 @@ class Flights(Generic[T]):
         self._goes_on = goes_on
 
     def join(
-        self, key: Hashable, act: Act[T], until: float = inf
+        self,
+        key: Hashable,
+        act: Act[T],
+        until: float = inf,
+        signal: Signal | None = None,
     ) -> tuple[T, bool] | None:
         """The value of a key, and whether somebody else has it made.
 
-        None when another's is not there in time: `until` is a point in time, monotonic.
+        None when another's is not there in time, or when its caller has been called
+        away.
+
+        Args:
+            key: of what is made.
+            act: makes it.
+            until: a point in time, monotonic.
+            signal: calls the caller away.
 
         Raises:
             Exception: what `act` raises; of another's errors, those of its provider.
         """
+        waits = signal or Signal()
         while True:
-            signal = Signal()
-            flight, leads = self._table.board(key, signal)
+            flight, leads = self._table.board(key, waits, until)
             if leads:
                 flight.cancel = detach(partial(self._run, key, flight, act))
             try:
                 # `act` keeps to the time of the one who has it run.
-                signal.wait(None if leads or until == inf else until - monotonic())
+                waits.wait(None if leads or until == inf else until - monotonic())
             finally:
-                if self._table.leave(flight, signal) and not self._goes_on:
+                if self._table.leave(flight, waits) and not self._goes_on:
                     self._end(key, flight)
+            waits = Signal()
             outcome = flight.outcome
             if outcome is None:
                 return None
@@ -65,7 +77,9 @@ class Flights(Generic[T]):
                 return outcome.value, not leads
             if leads and outcome.error is not None:
                 raise outcome.error
-            error = outcome.shared_error()
+            if outcome.is_of_other_code:
+                return act(), False
+            error = outcome.shared_error(more_time=until > flight.until)
             if error is not None:
                 raise error
             if monotonic() >= until:
@@ -79,14 +93,14 @@ class Flights(Generic[T]):
     def _end(self, key: Hashable, flight: Flight[T]) -> None:
         # Whoever comes now starts anew.
         self._table.land(key, flight, Outcome())
-        if flight.cancel is not None:
-            flight.cancel()
+        flight.cancel()
 
     def _run(self, key: Hashable, flight: Flight[T], act: Act[T]) -> None:
         outcome: Outcome[T] = Outcome()
         try:
             outcome = Outcome(value=act())
-        except Exception as error:  # raised where it belongs: by those who wait
+        except BaseException as error:  # raised where it belongs: by those who wait
             outcome = Outcome(error=error)
+            go_on_ending(error)
         finally:
             self._table.land(key, flight, outcome)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
+from uuid import uuid4
 
 from attrs import evolve
 
@@ -44,6 +45,8 @@ class MockLLMService(LLMService):
         self._answers = Answers(responses)
         self._model = model or MODEL
         self.calls: list[LLMRequest] = []
+        # A cache must not give the answers of one test's mock to another's.
+        self._place = f"mock:{uuid4().hex}"
 
     def generate(
         self,
@@ -116,8 +119,10 @@ class MockLLMService(LLMService):
         return len(prompt_text(as_request(request, overrides)).split())
 
     def identify(self, request: LLMRequest) -> Identity:
-        """The mock, with the model whose name its answers bear."""
-        return super().identify(evolve(request, model=request.model or self._model))
+        """This mock, with the model whose name its answers bear."""
+        model = request.model or self._model
+        known = super().identify(evolve(request, model=model))
+        return evolve(known, base_url=self._place)
 
     def identify_embeddings(
         self, model: str | None = None, timeout: float | Timeout | None = None

@@ -72,6 +72,11 @@ class RedisCache(CacheStore):
     def _run(self, *command: Any) -> Any:
         return self._clients.get().execute_command(*command)
 
+    @property
+    def place(self) -> str:
+        """The server's address, and the prefix there."""
+        return f"{self._shown} {self.prefix}"
+
     def get(self, key: str) -> bytes | None:
         """What is kept under a key; None when there is nothing, or no longer."""
         value: bytes | None = self._run("GET", self._answer(key))

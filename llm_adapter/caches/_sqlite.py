@@ -118,6 +118,11 @@ class SQLiteCache(CacheStore):
         self._writes = 0
         _stores[id(self)] = self
 
+    @property
+    def place(self) -> str:
+        """The file."""
+        return str(self.path)
+
     def get(self, key: str) -> bytes | None:
         """What is kept under a key; None when there is nothing, or no longer."""
         with self._connected() as connection:

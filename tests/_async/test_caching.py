@@ -642,6 +642,73 @@ async def test_readers_share_the_end_of_a_stream_that_is_cut(emulator, llm):
     assert all(error.partial.text for error in errors)
 
 
+async def test_who_joins_a_stream_late_keeps_its_own_time(emulator, llm):
+    emulator.script(faults.slow_first_byte(3), Reply(text="Second."))
+
+    async def read(number):
+        if number:
+            await async_sleep(0.3)
+            return (await async_drained(llm.stream("Hi", timeout=0.6)))[1]
+        with pytest.raises(LLMTimeoutError):
+            await async_drained(llm.stream("Hi", timeout=0.6))
+        return None
+
+    _, response = await async_fan_out(read, 2)
+    assert response.text == "Second."
+
+
+async def test_who_joins_a_stream_that_stalls_keeps_its_own_time(emulator, llm):
+    emulator.script(faults.stall(at=0.0), Reply(text="Second."))
+
+    async def read(number):
+        if number:
+            await async_sleep(0.3)
+            return (await async_drained(llm.stream("Hi", timeout=0.6)))[1]
+        with pytest.raises(LLMTimeoutError):
+            await async_drained(llm.stream("Hi", timeout=0.6))
+        return None
+
+    _, response = await async_fan_out(read, 2)
+    assert response.text == "Second."
+
+
+async def test_who_has_read_a_part_shares_the_end_of_the_stream(emulator, llm):
+    emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
+
+    async def read(number):
+        await async_sleep(0.1 * number)
+        with pytest.raises(LLMTimeoutError):
+            await async_drained(llm.stream("Hi", timeout=0.5))
+
+    await async_fan_out(read, 2)
+    assert requests(emulator) == 1
+
+
+async def test_reader_whose_stream_is_closed_is_told_so(emulator, llm):
+    emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
+    stream, other = (llm.stream("Hi", timeout=10) for _ in range(2))
+
+    async def work(number):
+        if number == 2:
+            await async_sleep(0.2)
+            await stream.close()
+            await async_sleep(0.1)
+            await other.close()
+            return
+        with pytest.raises(LLMStreamInterruptedError, match="closed while it was read"):
+            await async_drained((stream, other)[number])
+
+    await async_fan_out(work, 3)
+    assert requests(emulator) == 1
+
+
+async def test_closing_a_stream_that_nobody_reads_is_no_error(llm):
+    stream = llm.stream("Hi")
+    await stream.close()
+    async with llm.stream("Hi") as stream:
+        pass
+
+
 # -- at once --------------------------------------------------------------------------
 
 
@@ -755,6 +822,67 @@ async def test_error_of_a_users_code_is_raised_by_each_call(shelf):
     assert await async_fan_out(call, 3) == [None] * 3
 
 
+async def test_who_asks_as_somebody_else_makes_a_call_of_its_own(emulator, llm):
+    emulator.script(faults.slow_first_byte(0.2) | faults.invalid_api_key(), Reply())
+
+    async def call(number):
+        headers = {"X-Api-Key": f"secret {number}"}
+        if number:
+            await async_sleep(0.05)
+            return await llm.generate("Hi", timeout=30, extra_headers=headers)
+        with pytest.raises(LLMAuthenticationError):
+            await llm.generate("Hi", timeout=30, extra_headers=headers)
+        return None
+
+    _, answer = await async_fan_out(call, 2)
+    assert answer.text
+    assert requests(emulator) == 2
+
+
+async def test_answer_that_is_shared_may_be_changed_by_each(emulator, llm):
+    emulator.script(
+        faults.slow_first_byte(0.1) | Reply(tool_calls=(("f", {"city": "Bern"}),))
+    )
+    request = LLMRequest("Hi", tools=[Tool("f")], timeout=30)
+    answers = await async_fan_out(lambda _: llm.generate(request), 3)
+    assert requests(emulator) == 1
+    for answer in answers:
+        (call,) = answer.tool_calls
+        assert call.arguments == {"city": "Bern"}
+        call.arguments["city"] = "Zug"
+        answer.raw.clear()
+
+
+async def test_answer_that_json_does_not_take_is_shared_as_it_is(shelf):
+    text = "half \ud800"
+
+    class Slow(AsyncMockLLMService):
+        async def generate(self, request, **overrides):
+            await async_sleep(0.1)
+            return LLMResponse(text)
+
+    llm = AsyncCachingLLMService(Slow(), shelf)
+    answers = await async_fan_out(lambda _: llm.generate("Hi"), 3)
+    assert {answer.text for answer in answers} == {text}
+    assert llm.stats().joined == 2
+
+
+async def test_what_is_no_exception_is_raised_once(shelf):
+    class Odd(BaseException):
+        pass
+
+    asked = []
+
+    def fail(request):
+        asked.append(request)
+        raise Odd
+
+    llm = AsyncCachingLLMService(AsyncMockLLMService({"Hi": fail}), shelf)
+    with pytest.raises(Odd):
+        await llm.generate("Hi")
+    assert len(asked) == 1
+
+
 # -- bad stores -----------------------------------------------------------------------
 
 
@@ -765,7 +893,7 @@ async def test_broken_store_fails_no_call(emulator, connect):
     _, response = await async_drained(llm.stream("Hi"))
     assert not response.cached
     assert requests(emulator) == 3
-    assert set(store.asked) == {"get", "set", "claim", "release"}
+    assert set(store.asked) == {"get", "set", "claim"}
     assert llm.stats().failures == len(store.asked)
 
 
@@ -984,6 +1112,27 @@ async def test_cache_goes_with_the_service_to_another_provider(emulator, shelf):
         assert (await other.generate("Hi")).cached
         assert llm.stats() == other.stats()
         assert (await llm.generate("Hi")).provider == "groq"
+
+
+async def test_caches_behind_one_another_may_keep_in_one_place(
+    emulator, connect, tmp_path
+):
+    url = f"sqlite:///{tmp_path / 'answers.db'}"
+    async with AsyncCachingLLMService(
+        AsyncCachingLLMService(connect(), url), url
+    ) as llm:
+        assert (await llm.generate("Hi", timeout=5)).text
+        assert (await llm.generate("Hi", timeout=5)).cached
+    assert requests(emulator) == 1
+
+
+async def test_mocks_do_not_share_answers(shelf):
+    first, second = (
+        AsyncCachingLLMService(AsyncMockLLMService({"Hi": text}), shelf)
+        for text in ("One.", "Two.")
+    )
+    assert (await first.generate("Hi")).text == "One."
+    assert (await second.generate("Hi")).text == "Two."
 
 
 @pytest.mark.parametrize(

@@ -641,6 +641,73 @@ def test_readers_share_the_end_of_a_stream_that_is_cut(emulator, llm):
     assert all(error.partial.text for error in errors)
 
 
+def test_who_joins_a_stream_late_keeps_its_own_time(emulator, llm):
+    emulator.script(faults.slow_first_byte(3), Reply(text="Second."))
+
+    def read(number):
+        if number:
+            sleep(0.3)
+            return drained(llm.stream("Hi", timeout=0.6))[1]
+        with pytest.raises(LLMTimeoutError):
+            drained(llm.stream("Hi", timeout=0.6))
+        return None
+
+    _, response = fan_out(read, 2)
+    assert response.text == "Second."
+
+
+def test_who_joins_a_stream_that_stalls_keeps_its_own_time(emulator, llm):
+    emulator.script(faults.stall(at=0.0), Reply(text="Second."))
+
+    def read(number):
+        if number:
+            sleep(0.3)
+            return drained(llm.stream("Hi", timeout=0.6))[1]
+        with pytest.raises(LLMTimeoutError):
+            drained(llm.stream("Hi", timeout=0.6))
+        return None
+
+    _, response = fan_out(read, 2)
+    assert response.text == "Second."
+
+
+def test_who_has_read_a_part_shares_the_end_of_the_stream(emulator, llm):
+    emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
+
+    def read(number):
+        sleep(0.1 * number)
+        with pytest.raises(LLMTimeoutError):
+            drained(llm.stream("Hi", timeout=0.5))
+
+    fan_out(read, 2)
+    assert requests(emulator) == 1
+
+
+def test_reader_whose_stream_is_closed_is_told_so(emulator, llm):
+    emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
+    stream, other = (llm.stream("Hi", timeout=10) for _ in range(2))
+
+    def work(number):
+        if number == 2:
+            sleep(0.2)
+            stream.close()
+            sleep(0.1)
+            other.close()
+            return
+        with pytest.raises(LLMStreamInterruptedError, match="closed while it was read"):
+            drained((stream, other)[number])
+
+    fan_out(work, 3)
+    assert requests(emulator) == 1
+
+
+def test_closing_a_stream_that_nobody_reads_is_no_error(llm):
+    stream = llm.stream("Hi")
+    stream.close()
+    with llm.stream("Hi") as stream:
+        pass
+
+
 # -- at once --------------------------------------------------------------------------
 
 
@@ -752,6 +819,67 @@ def test_error_of_a_users_code_is_raised_by_each_call(shelf):
     assert fan_out(call, 3) == [None] * 3
 
 
+def test_who_asks_as_somebody_else_makes_a_call_of_its_own(emulator, llm):
+    emulator.script(faults.slow_first_byte(0.2) | faults.invalid_api_key(), Reply())
+
+    def call(number):
+        headers = {"X-Api-Key": f"secret {number}"}
+        if number:
+            sleep(0.05)
+            return llm.generate("Hi", timeout=30, extra_headers=headers)
+        with pytest.raises(LLMAuthenticationError):
+            llm.generate("Hi", timeout=30, extra_headers=headers)
+        return None
+
+    _, answer = fan_out(call, 2)
+    assert answer.text
+    assert requests(emulator) == 2
+
+
+def test_answer_that_is_shared_may_be_changed_by_each(emulator, llm):
+    emulator.script(
+        faults.slow_first_byte(0.1) | Reply(tool_calls=(("f", {"city": "Bern"}),))
+    )
+    request = LLMRequest("Hi", tools=[Tool("f")], timeout=30)
+    answers = fan_out(lambda _: llm.generate(request), 3)
+    assert requests(emulator) == 1
+    for answer in answers:
+        (call,) = answer.tool_calls
+        assert call.arguments == {"city": "Bern"}
+        call.arguments["city"] = "Zug"
+        answer.raw.clear()
+
+
+def test_answer_that_json_does_not_take_is_shared_as_it_is(shelf):
+    text = "half \ud800"
+
+    class Slow(MockLLMService):
+        def generate(self, request, **overrides):
+            sleep(0.1)
+            return LLMResponse(text)
+
+    llm = CachingLLMService(Slow(), shelf)
+    answers = fan_out(lambda _: llm.generate("Hi"), 3)
+    assert {answer.text for answer in answers} == {text}
+    assert llm.stats().joined == 2
+
+
+def test_what_is_no_exception_is_raised_once(shelf):
+    class Odd(BaseException):
+        pass
+
+    asked = []
+
+    def fail(request):
+        asked.append(request)
+        raise Odd
+
+    llm = CachingLLMService(MockLLMService({"Hi": fail}), shelf)
+    with pytest.raises(Odd):
+        llm.generate("Hi")
+    assert len(asked) == 1
+
+
 # -- bad stores -----------------------------------------------------------------------
 
 
@@ -762,7 +890,7 @@ def test_broken_store_fails_no_call(emulator, connect):
     _, response = drained(llm.stream("Hi"))
     assert not response.cached
     assert requests(emulator) == 3
-    assert set(store.asked) == {"get", "set", "claim", "release"}
+    assert set(store.asked) == {"get", "set", "claim"}
     assert llm.stats().failures == len(store.asked)
 
 
@@ -977,6 +1105,23 @@ def test_cache_goes_with_the_service_to_another_provider(emulator, shelf):
         assert other.generate("Hi").cached
         assert llm.stats() == other.stats()
         assert llm.generate("Hi").provider == "groq"
+
+
+def test_caches_behind_one_another_may_keep_in_one_place(emulator, connect, tmp_path):
+    url = f"sqlite:///{tmp_path / 'answers.db'}"
+    with CachingLLMService(CachingLLMService(connect(), url), url) as llm:
+        assert llm.generate("Hi", timeout=5).text
+        assert llm.generate("Hi", timeout=5).cached
+    assert requests(emulator) == 1
+
+
+def test_mocks_do_not_share_answers(shelf):
+    first, second = (
+        CachingLLMService(MockLLMService({"Hi": text}), shelf)
+        for text in ("One.", "Two.")
+    )
+    assert first.generate("Hi").text == "One."
+    assert second.generate("Hi").text == "Two."
 
 
 @pytest.mark.parametrize(

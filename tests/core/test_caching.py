@@ -137,7 +137,7 @@ def said(caplog):
 
 
 def failed(trouble, began, took=0.0):
-    trouble.failed("read", OSError("gone"), began=began, now=began + took)
+    trouble.failed("read", OSError("gone"), took=took, now=began + took)
 
 
 def test_store_that_fails_at_once_is_asked_again():

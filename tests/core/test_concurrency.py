@@ -52,7 +52,15 @@ on_a_loop_of_its_own = pytest.mark.parametrize("run", RUNNERS.values(), ids=RUNN
 
 # -- pairs ----------------------------------------------------------------------------
 
-UNPAIRED = {"ForkSafeLock", "PerLoop", "loop_has_ended", "monotonic", "time"}
+UNPAIRED = {
+    "ForkSafeLock",
+    "NotBegun",
+    "PerLoop",
+    "Tried",
+    "loop_has_ended",
+    "monotonic",
+    "time",
+}
 DUNDERS = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
 
 

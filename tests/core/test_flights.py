@@ -6,8 +6,21 @@ import os
 
 import pytest
 
-from llm_adapter import LLMRateLimitError, LLMTimeoutError
-from llm_adapter._flights import FlightTable, Outcome, Together, own_copy
+from llm_adapter import (
+    LLMAuthenticationError,
+    LLMRateLimitError,
+    LLMResponse,
+    LLMServiceError,
+    LLMStreamInterruptedError,
+    LLMTimeoutError,
+)
+from llm_adapter._flights import (
+    FlightTable,
+    Outcome,
+    Together,
+    error_of_all,
+    own_copy,
+)
 
 
 class One:
@@ -110,7 +123,7 @@ def test_flights_under_way_are_known():
 
 def test_others_get_a_copy_of_the_error():
     error = LLMRateLimitError("Slow down.", retry_after=7)
-    shared = Outcome(error=error).shared_error()
+    shared = Outcome(error=error).shared_error(more_time=False)
     assert shared is not error
     assert shared.__cause__ is error
     assert (str(shared), shared.retry_after) == (str(error), 7)
@@ -120,7 +133,51 @@ def test_others_get_a_copy_of_the_error():
     "error", [LLMTimeoutError("Too slow."), ZeroDivisionError(), None], ids=repr
 )
 def test_what_says_nothing_about_others_is_not_shared(error):
-    assert Outcome(error=error).shared_error() is None
+    assert Outcome(error=error).shared_error(more_time=False) is None
+
+
+def test_what_waiting_may_mend_is_not_told_to_who_has_more_time():
+    busy, refused = LLMRateLimitError("Slow down."), LLMAuthenticationError("No.")
+    assert Outcome(error=busy).shared_error(more_time=True) is None
+    assert Outcome(error=refused).shared_error(more_time=True) is not None
+
+
+def test_error_of_a_users_class_is_copied_without_its_constructor():
+    class Own(LLMServiceError):
+        def __init__(self, first, second):
+            super().__init__(f"{first} {second}")
+            self.second = second
+
+    error = Own("one", 2)
+    copied = own_copy(error)
+    assert (type(copied), str(copied), copied.second) == (Own, str(error), 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        (ZeroDivisionError(), True),
+        (LLMTimeoutError(), False),
+        (KeyboardInterrupt(), False),
+    ],
+    ids=repr,
+)
+def test_only_other_code_raises_for_each_caller(error, is_so):
+    assert Outcome(error=error).is_of_other_code is is_so
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), StopIteration(), StopAsyncIteration()], ids=repr
+)
+def test_readers_are_told_of_an_end_that_is_none(error):
+    told = error_of_all(error, LLMResponse("Half", provider="groq", model="m"))
+    assert isinstance(told, LLMStreamInterruptedError)
+    assert (told.partial.text, told.provider, told.model) == ("Half", "groq", "m")
+
+
+def test_readers_are_told_the_error_itself():
+    error = LLMRateLimitError("No.")
+    assert error_of_all(error, LLMResponse()) is error
 
 
 def test_error_of_other_programs_is_not_copied():

@@ -674,3 +674,11 @@ def test_tokens_used_are_the_total_and_unknown_when_that_is():
 )
 def test_events_say_their_type(event, kind):
     assert event.type == kind
+
+
+@pytest.mark.parametrize(
+    ("use", "error"), [("always", ValueError), (1, TypeError), (0.5, TypeError)]
+)
+def test_use_of_the_cache_is_one_of_three(use, error):
+    with pytest.raises(error, match="cache"):
+        LLMRequest("Hi", cache=use)

@@ -15,12 +15,16 @@ import pytest
 from llm_adapter._concurrency import (
     AsyncSignal,
     ForkSafeLock,
+    NotBegun,
     Signal,
     async_detach,
     async_offload,
     async_sleep,
+    async_tried,
     detach,
+    locks,
     offload,
+    tried,
     working,
 )
 from tests.concurrency import async_comes_true, async_fan_out
@@ -80,6 +84,87 @@ async def test_no_more_calls_block_at_once_than_there_are_workers():
 
     await async_fan_out(lambda _: async_offload(call, seconds=30), 3 * working.WORKERS)
     assert most <= working.WORKERS
+
+
+async def test_result_that_was_there_in_time_is_taken_by_a_loop_that_was_late():
+    begun = threading.Event()
+
+    def call():
+        begun.set()
+        return "result"
+
+    async def stand_still():
+        begun.wait(5)
+        time.sleep(0.3)  # noqa: ASYNC251  # what a program may do to its loop
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(stand_still)
+        assert await async_offload(call, seconds=0.1) == "result"
+
+
+async def test_call_that_finds_no_thread_has_not_begun():
+    ended, begun = threading.Event(), []
+    async with anyio.create_task_group() as tasks:
+        for _ in range(working.WORKERS):
+            tasks.start_soon(lambda: async_offload(ended.wait, 5, seconds=5))
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(NotBegun):
+            await async_offload(begun.append, 1, seconds=0.02)
+        ended.set()
+    assert begun == []
+
+
+def never():
+    return False
+
+
+async def test_what_comes_of_a_call_is_told():
+    told = {"blocks": True, "seconds": 5, "gives_up": never}
+    came = await async_tried(lambda: 7, **told)
+    assert (came.result, came.error) == (7, None)
+    failed = await async_tried(lambda: divmod(1, 0), **told)
+    assert isinstance(failed.error, ZeroDivisionError)
+    assert failed.took < 1
+
+
+async def test_call_that_does_not_block_is_made_here():
+    told = {"blocks": False, "seconds": 5, "gives_up": never}
+    assert (await async_tried(threading.get_ident, **told)).result == (
+        threading.get_ident()
+    )
+
+
+async def test_call_that_is_late_took_all_its_time():
+    ended = threading.Event()
+    came = await async_tried(
+        lambda: ended.wait(5), blocks=True, seconds=0.02, gives_up=never
+    )
+    ended.set()
+    assert isinstance(came.error, TimeoutError)
+    assert came.took == 0.02
+
+
+async def test_call_waits_for_a_thread_until_it_gives_up():
+    ended, asked = threading.Event(), []
+
+    def give_up():
+        asked.append(1)
+        return len(asked) == 3
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(working.WORKERS):
+            tasks.start_soon(lambda: async_offload(ended.wait, 5, seconds=5))
+        await anyio.wait_all_tasks_blocked()
+        came = await async_tried(never, blocks=True, seconds=0.02, gives_up=give_up)
+        ended.set()
+    assert isinstance(came.error, NotBegun)
+    assert (len(asked), came.took) == (3, 0)
+
+
+def test_what_comes_of_a_sync_call_is_told():
+    told = {"blocks": True, "seconds": 5, "gives_up": never}
+    assert tried(lambda: 7, **told).result == 7
+    assert isinstance(tried(lambda: divmod(1, 0), **told).error, ZeroDivisionError)
 
 
 def test_sync_blocking_call_is_made_here():
@@ -227,6 +312,20 @@ def test_short_section_keeps_others_out():
             assert inside == []
         waiting.result(5)
     assert inside == [1]
+
+
+def test_lock_is_free_after_a_fork_whoever_held_it():
+    lock = ForkSafeLock()
+    lock.__enter__()
+    locks._free_all()  # as in a forked process, where coverage could not see it
+    with lock:
+        pass
+
+
+def test_reentrant_lock_is_taken_again_by_its_holder():
+    lock = ForkSafeLock(reentrant=True)
+    with lock, lock:
+        pass
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
