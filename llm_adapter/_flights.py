@@ -116,9 +116,13 @@ class FlightTable(Generic[T]):
     Each method is made of single operations of a dict and a set, which threads may
     share, in an order that loses nobody: a lock could stay locked for ever in a forked
     process. Nor does a fork inherit calls that only its parent's threads will end.
+
+    Args:
+        goes_on: whether a call goes on when nobody waits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, goes_on: bool = False) -> None:
+        self._goes_on = goes_on
         self._under_way: dict[tuple[int, Hashable], Flight[T]] = {}
 
     def board(
@@ -132,10 +136,22 @@ class FlightTable(Generic[T]):
             one.set()
         return known, known is flight
 
-    def leave(self, flight: Flight[T], one: Wakes) -> bool:
-        """`one` waits no longer: whether nobody does, and it is still under way."""
+    def leave(self, key: Hashable, flight: Flight[T], one: Wakes) -> None:
+        """`one` waits no longer; a flight that nobody waits for is ended."""
         flight.waiting.discard(one)
-        return not flight.waiting and flight.outcome is None
+        if not (flight.waiting or flight.outcome or self._goes_on):
+            self._end(key, flight)
+
+    def end_all(self) -> None:
+        """Nobody wants any of them any longer."""
+        mine = os.getpid()
+        for (pid, key), flight in [*self._under_way.items()]:
+            if pid == mine:
+                self._end(key, flight)
+
+    def _end(self, key: Hashable, flight: Flight[T]) -> None:
+        self.land(key, flight, Outcome())  # whoever comes now starts anew
+        flight.cancel()
 
     def land(self, key: Hashable, flight: Flight[T], outcome: Outcome[T]) -> None:
         """Tell everybody how it has ended, once; whoever comes later starts anew."""
@@ -145,13 +161,6 @@ class FlightTable(Generic[T]):
             self._under_way.pop((os.getpid(), key), None)
         for one in list(flight.waiting):
             one.set()
-
-    def under_way(self) -> list[tuple[Hashable, Flight[T]]]:
-        """The flights of this process."""
-        mine = os.getpid()
-        return [
-            (key, one) for (pid, key), one in [*self._under_way.items()] if pid == mine
-        ]
 
 
 class Together(Generic[T]):

@@ -102,6 +102,20 @@ def flights(**options: Any) -> Any:
     return Flights(**options)
 
 
+def async_shared_stream(source: Any, ended: Any) -> Any:
+    """A stream that several read."""
+    from llm_adapter._async.cached_stream import AsyncSharedStream
+
+    return AsyncSharedStream(source, ended)
+
+
+def shared_stream(source: Any, ended: Any) -> Any:
+    """A stream that several read."""
+    from llm_adapter._sync.cached_stream import SharedStream
+
+    return SharedStream(source, ended)
+
+
 async def async_drained(
     stream: AsyncResponseStream,
 ) -> tuple[list[StreamEvent], LLMResponse]:

@@ -22,7 +22,9 @@ T = TypeVar("T")
 class AsyncEnded(Protocol):
     """Is told that a stream has ended."""
 
-    async def __call__(self, response: LLMResponse | None) -> None:
+    async def __call__(
+        self, stream: AsyncSharedStream, response: LLMResponse | None
+    ) -> None:
         """With the whole response, or without one because it failed."""
         ...
 
@@ -72,7 +74,7 @@ class AsyncSharedStream:
         if number >= len(self._events):
             event = await self._noted(self._source.__anext__)
             if isinstance(event, StreamEnd):
-                await self._ended(event.response)
+                await self._ended(self, event.response)
             self._events.append(event)
         return True
 
@@ -84,7 +86,7 @@ class AsyncSharedStream:
             return await act()
         except BaseException as error:  # raised by those who read
             self._error = error_of_all(error, self._source.partial)
-            await self._ended(None)
+            await self._ended(self, None)
             if isinstance(error, StopAsyncIteration):
                 raise self._error from None
             raise
@@ -163,23 +165,16 @@ class AsyncCachedEvents:
             await self._begin()
 
     async def _begin(self) -> AsyncSharedStream:
-        """Read a stream: one's own, or with others for as long as those have time."""
+        """Read a stream: one's own, or the same as others."""
         look = self._look
-        while True:
-            stream = self._finder.in_time(self._stream, self._wanted, look)
-            own = AsyncSharedStream(stream, self._ended)
-            shared, self._leads = self._streams.join(self._key, own)
-            self._shared, self._reads = shared, True
-            if look is not None and self._leads:
-                self._answers.counters.count("misses")
-            try:
-                await shared.open()
-            except LLMTimeoutError:
-                if not self._may_begin_anew():
-                    raise
-                await self._leave()
-            else:
-                return shared
+        stream = self._finder.in_time(self._stream, self._wanted, look)
+        own = AsyncSharedStream(stream, self._ended)
+        shared, self._leads = self._streams.join(self._key, own)
+        self._shared, self._reads = shared, True
+        if look is not None and self._leads:
+            self._answers.counters.count("misses")
+        await shared.open()
+        return shared
 
     def _may_begin_anew(self) -> bool:
         """Whether another's time was up, and one's own is not."""
@@ -207,10 +202,11 @@ class AsyncCachedEvents:
             return [event]
         return [StreamEnd(self._answers.joined(self._look, event.response))]
 
-    async def _ended(self, response: LLMResponse | None) -> None:
+    async def _ended(
+        self, stream: AsyncSharedStream, response: LLMResponse | None
+    ) -> None:
         """Keep the answer of a stream that was begun here; nobody joins it now."""
-        if self._shared is not None:
-            self._streams.end(self._key, self._shared)
+        self._streams.end(self._key, stream)
         if self._look is not None and response is not None:
             await self._answers.keep(self._look, response)
 

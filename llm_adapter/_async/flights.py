@@ -38,8 +38,7 @@ class AsyncFlights(Generic[T]):
     """
 
     def __init__(self, *, goes_on: bool = False) -> None:
-        self._table: FlightTable[T] = FlightTable()
-        self._goes_on = goes_on
+        self._table: FlightTable[T] = FlightTable(goes_on=goes_on)
 
     async def join(
         self,
@@ -71,8 +70,7 @@ class AsyncFlights(Generic[T]):
                 # `act` keeps to the time of the one who has it run.
                 await waits.wait(None if leads or until == inf else until - monotonic())
             finally:
-                if self._table.leave(flight, waits) and not self._goes_on:
-                    self._end(key, flight)
+                self._table.leave(key, flight, waits)
             waits = AsyncSignal()
             outcome = flight.outcome
             if outcome is None:
@@ -86,18 +84,10 @@ class AsyncFlights(Generic[T]):
             error = outcome.shared_error(more_time=until > flight.until)
             if error is not None:
                 raise error
-            if monotonic() >= until:
-                return None
 
     def end_all(self) -> None:
         """Nobody wants any of them any longer."""
-        for key, flight in self._table.under_way():
-            self._end(key, flight)
-
-    def _end(self, key: Hashable, flight: Flight[T]) -> None:
-        # Whoever comes now starts anew.
-        self._table.land(key, flight, Outcome())
-        flight.cancel()
+        self._table.end_all()
 
     async def _run(self, key: Hashable, flight: Flight[T], act: AsyncAct[T]) -> None:
         outcome: Outcome[T] = Outcome()

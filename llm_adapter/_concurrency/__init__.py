@@ -14,6 +14,7 @@ from .connecting import (
     async_wake_reader,
     async_write,
     connect_tcp,
+    connected_within,
     wake_reader,
     write,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "async_wake_reader",
     "async_write",
     "connect_tcp",
+    "connected_within",
     "detach",
     "go_on_ending",
     "loop",

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import httpcore
+
+
+class Closes(Protocol):
+    """A connection, as far as it takes to be rid of it."""
+
+    def close(self) -> object:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Closes)
 
 
 async def async_connect_tcp(
@@ -36,8 +47,22 @@ def connect_tcp(
     """
     import httpcore
 
+    def connect() -> httpcore.NetworkStream:
+        return httpcore.SyncBackend().connect_tcp(
+            host, port, timeout=timeout, socket_options=options
+        )
+
     with _mapped_late(httpcore.ConnectTimeout):
-        return _Connecting(host, port, timeout, options).result(timeout)
+        return connected_within(timeout, connect)
+
+
+def connected_within(seconds: float, connect: Callable[[], C]) -> C:
+    """What `connect` opens, in a thread that is left behind when it is late.
+
+    Raises:
+        TimeoutError: it was; what it opens then is closed.
+    """
+    return _Connecting(connect).result(seconds)
 
 
 async def async_write(
@@ -86,25 +111,20 @@ def _mapped_late(late: type[Exception]) -> Iterator[None]:
         raise late(str(error)) from None
 
 
-class _Connecting:
+class _Connecting(Generic[C]):
     """A connection being made in a thread of its own."""
 
-    def __init__(self, host: str, port: int, timeout: float, options: Any) -> None:
+    def __init__(self, connect: Callable[[], C]) -> None:
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._late = False
-        self._stream: httpcore.NetworkStream | None = None
+        self._stream: C | None = None
         self._error: Exception | None = None
-        arguments = (host, port, timeout, options)
-        threading.Thread(target=self._connect, args=arguments, daemon=True).start()
+        threading.Thread(target=self._connect, args=[connect], daemon=True).start()
 
-    def _connect(self, host: str, port: int, timeout: float, options: Any) -> None:
-        import httpcore
-
+    def _connect(self, connect: Callable[[], C]) -> None:
         try:
-            stream = httpcore.SyncBackend().connect_tcp(
-                host, port, timeout=timeout, socket_options=options
-            )
+            stream = connect()
         except Exception as error:  # handed to the caller, in its own thread
             self._error = error
         else:
@@ -115,7 +135,7 @@ class _Connecting:
                     self._stream = stream
         self._done.set()
 
-    def result(self, timeout: float) -> httpcore.NetworkStream:
+    def result(self, timeout: float) -> C:
         try:
             self._done.wait(timeout)
         except BaseException:  # Ctrl-C
@@ -128,7 +148,7 @@ class _Connecting:
             raise self._error or TimeoutError(f"no connection after {timeout:.3g} s")
         return stream
 
-    def _leave(self) -> httpcore.NetworkStream | None:
+    def _leave(self) -> C | None:
         """What has come by now; what comes later is closed."""
         with self._lock:
             self._late = True

@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Ended(Protocol):
     """Is told that a stream has ended."""
 
-    def __call__(self, response: LLMResponse | None) -> None:
+    def __call__(self, stream: SharedStream, response: LLMResponse | None) -> None:
         """With the whole response, or without one because it failed."""
         ...
 
@@ -73,7 +73,7 @@ class SharedStream:
         if number >= len(self._events):
             event = self._noted(self._source.__next__)
             if isinstance(event, StreamEnd):
-                self._ended(event.response)
+                self._ended(self, event.response)
             self._events.append(event)
         return True
 
@@ -85,7 +85,7 @@ class SharedStream:
             return act()
         except BaseException as error:  # raised by those who read
             self._error = error_of_all(error, self._source.partial)
-            self._ended(None)
+            self._ended(self, None)
             if isinstance(error, StopIteration):
                 raise self._error from None
             raise
@@ -161,23 +161,16 @@ class CachedEvents:
             self._begin()
 
     def _begin(self) -> SharedStream:
-        """Read a stream: one's own, or with others for as long as those have time."""
+        """Read a stream: one's own, or the same as others."""
         look = self._look
-        while True:
-            stream = self._finder.in_time(self._stream, self._wanted, look)
-            own = SharedStream(stream, self._ended)
-            shared, self._leads = self._streams.join(self._key, own)
-            self._shared, self._reads = shared, True
-            if look is not None and self._leads:
-                self._answers.counters.count("misses")
-            try:
-                shared.open()
-            except LLMTimeoutError:
-                if not self._may_begin_anew():
-                    raise
-                self._leave()
-            else:
-                return shared
+        stream = self._finder.in_time(self._stream, self._wanted, look)
+        own = SharedStream(stream, self._ended)
+        shared, self._leads = self._streams.join(self._key, own)
+        self._shared, self._reads = shared, True
+        if look is not None and self._leads:
+            self._answers.counters.count("misses")
+        shared.open()
+        return shared
 
     def _may_begin_anew(self) -> bool:
         """Whether another's time was up, and one's own is not."""
@@ -205,10 +198,9 @@ class CachedEvents:
             return [event]
         return [StreamEnd(self._answers.joined(self._look, event.response))]
 
-    def _ended(self, response: LLMResponse | None) -> None:
+    def _ended(self, stream: SharedStream, response: LLMResponse | None) -> None:
         """Keep the answer of a stream that was begun here; nobody joins it now."""
-        if self._shared is not None:
-            self._streams.end(self._key, self._shared)
+        self._streams.end(self._key, stream)
         if self._look is not None and response is not None:
             self._answers.keep(self._look, response)
 

@@ -34,8 +34,7 @@ class Flights(Generic[T]):
     """
 
     def __init__(self, *, goes_on: bool = False) -> None:
-        self._table: FlightTable[T] = FlightTable()
-        self._goes_on = goes_on
+        self._table: FlightTable[T] = FlightTable(goes_on=goes_on)
 
     def join(
         self,
@@ -67,8 +66,7 @@ class Flights(Generic[T]):
                 # `act` keeps to the time of the one who has it run.
                 waits.wait(None if leads or until == inf else until - monotonic())
             finally:
-                if self._table.leave(flight, waits) and not self._goes_on:
-                    self._end(key, flight)
+                self._table.leave(key, flight, waits)
             waits = Signal()
             outcome = flight.outcome
             if outcome is None:
@@ -82,18 +80,10 @@ class Flights(Generic[T]):
             error = outcome.shared_error(more_time=until > flight.until)
             if error is not None:
                 raise error
-            if monotonic() >= until:
-                return None
 
     def end_all(self) -> None:
         """Nobody wants any of them any longer."""
-        for key, flight in self._table.under_way():
-            self._end(key, flight)
-
-    def _end(self, key: Hashable, flight: Flight[T]) -> None:
-        # Whoever comes now starts anew.
-        self._table.land(key, flight, Outcome())
-        flight.cancel()
+        self._table.end_all()
 
     def _run(self, key: Hashable, flight: Flight[T], act: Act[T]) -> None:
         outcome: Outcome[T] = Outcome()

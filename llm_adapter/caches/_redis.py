@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .._checks import type_error
+from .._concurrency import connected_within
 from ..errors import LLMConfigurationError
 from ._arguments import wait_in_seconds
 from ._processes import PerProcess
@@ -158,7 +159,24 @@ def _checked_options(url: str, timeout: float) -> dict[str, Any]:
             "unix:///path/to/socket. Options after `?` are those of redis-py, except "
             f"for {', '.join(sorted(ours))}."
         ) from None
-    return {**theirs, **ours}
+    return {**theirs, **ours, **_bounded(theirs)}
+
+
+def _bounded(options: dict[str, Any]) -> dict[str, Any]:
+    """Connections whose whole connecting is bounded, look-up of the name included."""
+    from redis.connection import Connection, UnixDomainSocketConnection
+
+    kind = options.get("connection_class", Connection)
+    if issubclass(kind, UnixDomainSocketConnection):
+        return {}
+
+    def connect(connection: Any) -> Any:
+        def act() -> Any:
+            return kind._connect(connection)
+
+        return connected_within(connection.socket_connect_timeout, act)
+
+    return {"connection_class": type(kind.__name__, (kind,), {"_connect": connect})}
 
 
 def _options_of(url: str) -> dict[str, Any]:

@@ -686,17 +686,18 @@ async def test_who_has_read_a_part_shares_the_end_of_the_stream(emulator, llm):
 
 async def test_reader_whose_stream_is_closed_is_told_so(emulator, llm):
     emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
-    stream, other = (llm.stream("Hi", timeout=10) for _ in range(2))
+    first, second = (llm.stream("Hi", timeout=10) for _ in range(2))
 
     async def work(number):
+        await async_sleep(0.1 * number)
         if number == 2:
-            await async_sleep(0.2)
-            await stream.close()
+            # The first has the next event pulled, and both wait for it.
+            await second.close()
             await async_sleep(0.1)
-            await other.close()
+            await first.close()
             return
         with pytest.raises(LLMStreamInterruptedError, match="closed while it was read"):
-            await async_drained((stream, other)[number])
+            await async_drained((first, second)[number])
 
     await async_fan_out(work, 3)
     assert requests(emulator) == 1

@@ -685,17 +685,18 @@ def test_who_has_read_a_part_shares_the_end_of_the_stream(emulator, llm):
 
 def test_reader_whose_stream_is_closed_is_told_so(emulator, llm):
     emulator.script(Reply(text="one two three") | faults.stall(at=0.6))
-    stream, other = (llm.stream("Hi", timeout=10) for _ in range(2))
+    first, second = (llm.stream("Hi", timeout=10) for _ in range(2))
 
     def work(number):
+        sleep(0.1 * number)
         if number == 2:
-            sleep(0.2)
-            stream.close()
+            # The first has the next event pulled, and both wait for it.
+            second.close()
             sleep(0.1)
-            other.close()
+            first.close()
             return
         with pytest.raises(LLMStreamInterruptedError, match="closed while it was read"):
-            drained((stream, other)[number])
+            drained((first, second)[number])
 
     fan_out(work, 3)
     assert requests(emulator) == 1

@@ -53,6 +53,7 @@ on_a_loop_of_its_own = pytest.mark.parametrize("run", RUNNERS.values(), ids=RUNN
 # -- pairs ----------------------------------------------------------------------------
 
 UNPAIRED = {
+    "connected_within",
     "ForkSafeLock",
     "NotBegun",
     "PerLoop",

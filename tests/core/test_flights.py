@@ -89,33 +89,50 @@ def test_late_landing_leaves_the_next_flight_alone():
     assert table.board("a", One()) == (following, False)
 
 
-def test_last_to_leave_is_told_so():
+def test_flight_that_the_last_has_left_is_ended():
     table, first, second = FlightTable(), One(), One()
+    ended = []
     flight, _ = table.board("a", first)
     table.board("a", second)
-    assert not table.leave(flight, first)
-    assert table.leave(flight, second)
+    flight.cancel = lambda: ended.append(flight)
+    table.leave("a", flight, first)
+    assert ended == []
+    table.leave("a", flight, second)
+    assert ended == [flight]
+    assert table.board("a", One())[1]
 
 
-def test_nobody_is_the_last_of_a_flight_that_has_landed():
+def test_flight_that_has_landed_is_not_ended():
     table, one = FlightTable(), One()
     flight, _ = table.board("a", one)
     table.land("a", flight, Outcome(value=1))
-    assert not table.leave(flight, one)
+    table.leave("a", flight, one)
+    assert flight.outcome == Outcome(value=1)
+
+
+def test_flight_may_go_on_without_anybody():
+    table, one = FlightTable(goes_on=True), One()
+    flight, _ = table.board("a", one)
+    table.leave("a", flight, one)
+    assert table.board("a", One()) == (flight, False)
+
+
+def test_all_flights_of_this_process_are_ended(monkeypatch):
+    table = FlightTable()
+    flights = [table.board(key, One())[0] for key in "ab"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        others, _ = table.board("a", One())
+    table.end_all()
+    assert [flight.outcome for flight in flights] == [Outcome(), Outcome()]
+    assert others.outcome is None
 
 
 def test_forked_process_does_not_wait_for_calls_of_its_parent(monkeypatch):
     table = FlightTable()
     table.board("a", One())
     monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert table.under_way() == []
     assert table.board("a", One())[1]
-
-
-def test_flights_under_way_are_known():
-    table = FlightTable()
-    flight, _ = table.board("a", One())
-    assert table.under_way() == [("a", flight)]
 
 
 # -- errors ---------------------------------------------------------------------------

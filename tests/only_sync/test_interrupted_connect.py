@@ -19,7 +19,8 @@ class Interrupted:
 
 def test_a_connection_that_stands_already_is_closed():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connecting = _Connecting("127.0.0.1", server.getsockname()[1], 5, [])
+        address = server.getsockname()
+        connecting = _Connecting(lambda: socket.create_connection(address))
         assert connecting._done.wait(5)
         connecting._done = Interrupted()
         with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import threading
 import time
@@ -180,6 +181,21 @@ def test_silent_server_is_an_error_in_time(make_redis, redis_server, call):
         call(cache)
     redis_server.resume()
     call(cache)
+
+
+def test_name_that_nobody_looks_up_is_an_error_in_time(make_redis, monkeypatch):
+    """A look-up has no limit of its own."""
+    goes_on = threading.Event()
+
+    def look_up(*arguments, **options):
+        goes_on.wait(10)
+        raise OSError("not found")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    cache = make_redis("redis://cache.example:6379/0", timeout=0.25)
+    with in_time(), pytest.raises(redis.TimeoutError):
+        cache.get("key")
+    goes_on.set()
 
 
 def test_connection_that_gets_silent_is_an_error_in_time(make_redis, redis_server):
