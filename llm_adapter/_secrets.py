@@ -17,6 +17,9 @@ PART = 12
 """Characters at one end of a secret that show too much of it, where a text is cut."""
 
 _HEADERS = ("auth", "key", "token", "secret", "cookie", "credential")
+_WORDS = re.compile(r"[^a-z0-9]+")
+_ANYWHERE = frozenset({"auth", "authorization", "cookie", "credential", "credentials"})
+_LAST = ("key", "token", "secret", "password", "auth", "credentials")
 _VALUES = re.compile(r"[^\s;=,]+")
 _HIDDEN = "***"
 
@@ -36,7 +39,7 @@ def known_secrets(key: str, headers: Mapping[str, str]) -> tuple[str, ...]:
     added = [
         value
         for name, content in headers.items()
-        if is_secret(name)
+        if any(word in name.lower() for word in _HEADERS)
         for value in (content.rpartition(" ")[2], *_VALUES.findall(content))
     ]
     return tuple(dict.fromkeys(each for each in (key, *added) if len(each) >= SHORTEST))
@@ -45,11 +48,11 @@ def known_secrets(key: str, headers: Mapping[str, str]) -> tuple[str, ...]:
 def is_secret(header: str) -> bool:
     """Whether a header of that name says who asks rather than what.
 
-    >>> is_secret("X-Api-Key"), is_secret("anthropic-beta")
+    >>> is_secret("X-Api-Key"), is_secret("X-Thinking-Token-Budget")
     (True, False)
     """
-    name = header.lower()
-    return any(word in name for word in _HEADERS)
+    *others, last = _WORDS.split(header.lower())
+    return last.endswith(_LAST) or not _ANYWHERE.isdisjoint((*others, last))
 
 
 def hide(error: LLMServiceError, secrets: Iterable[str]) -> None:

@@ -213,6 +213,8 @@ class ModelSelector:
     ) -> None:
         settings = Settings.from_env(environ, dotenv=dotenv)
         own = {} if configs is None else _checks.as_mapping("configs", configs)
+        if not isinstance(file, str | Path | None):
+            raise _checks.type_error("file", "a path or None", file)
         self._file = settings.workflows_file if file is None else file
         self._overrides = _Overrides()
         self._choices = _choices(settings, self._file, own)
@@ -269,6 +271,8 @@ class ModelSelector:
         Raises:
             LLMConfigurationError: the workflow is not known.
         """
+        if not isinstance(workflow, str):
+            raise _checks.type_error("workflow", "a string", workflow)
         choice = self._choices.get(workflow)
         if choice is None:
             raise LLMConfigurationError(

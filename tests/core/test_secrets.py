@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_adapter import LLMAuthenticationError, LLMInvalidResponseError
-from llm_adapter._secrets import SHORTEST, hide, known_secrets
+from llm_adapter._secrets import SHORTEST, hide, is_secret, known_secrets
 from tests.core import values
 
 KEY = "gsk_hidden91"
@@ -139,3 +139,18 @@ def test_message_that_is_no_text_does_no_harm():
     error.args = (5, KEY)
     hide(error, [KEY])
     assert error.args == (5, "***")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Authorization", "X-Auth", "X-AuthToken", "x-goog-api-key", "Cookie", "ApiKey"],
+)
+def test_header_that_says_who_asks_is_secret(header):
+    assert is_secret(header)
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Thinking-Token-Budget", "anthropic-beta", "X-Keyboard", "X-Author"]
+)
+def test_header_that_says_what_is_asked_is_not_secret(header):
+    assert not is_secret(header)

@@ -679,3 +679,14 @@ def test_what_was_taken_is_no_longer_kept():
     assert family.take_others() == [second]
     assert family.take_others() == []
     assert family.get("first", object) is first
+
+
+@pytest.mark.parametrize("workflow", [None, 7, []])
+def test_workflow_that_is_no_name_is_a_type_error(workflow):
+    with pytest.raises(TypeError, match="workflow must be a string"):
+        ModelSelector().get_config(workflow)
+
+
+def test_file_that_is_no_path_is_a_type_error():
+    with pytest.raises(TypeError, match="file must be a path or None, not int"):
+        ModelSelector(file=5)
