@@ -25,9 +25,15 @@ if TYPE_CHECKING:
     from ._async.caching import AsyncCachingLLMService
     from ._async.factory import AsyncLLMFactory
     from ._async.mock import AsyncMockLLMService
+    from ._async.monitoring import AsyncMonitoringLLMService
     from ._async.service import AsyncLLMService
     from ._async.stream import AsyncResponseStream
+    from ._async.tracker import AsyncTokenTracker
+    from ._async.tracking import AsyncTrackingLLMService
     from ._caching import CacheStats
+    from ._context import usage_context
+    from ._histogram import Distribution
+    from ._monitoring import CallStats, MonitoringSnapshot
     from ._sync.adapters import (
         AnthropicAdapter,
         GroqAdapter,
@@ -38,8 +44,11 @@ if TYPE_CHECKING:
     from ._sync.caching import CachingLLMService
     from ._sync.factory import LLMFactory
     from ._sync.mock import MockLLMService
+    from ._sync.monitoring import MonitoringLLMService
     from ._sync.service import LLMService
     from ._sync.stream import ResponseStream
+    from ._sync.tracker import TokenTracker
+    from ._sync.tracking import TrackingLLMService
     from .caches import CacheStore, MemoryCache, RedisCache, SQLiteCache
     from .caches import MemoryCache as AsyncMemoryCache
     from .caches import RedisCache as AsyncRedisCache
@@ -65,6 +74,7 @@ if TYPE_CHECKING:
         LLMTimeoutError,
         LLMUnsupportedFeatureError,
     )
+    from .ledger import Budget
     from .models import (
         Attempt,
         Audio,
@@ -101,16 +111,22 @@ __all__ = [
     "AsyncLocalLLMAdapter",
     "AsyncMemoryCache",
     "AsyncMockLLMService",
+    "AsyncMonitoringLLMService",
     "AsyncOpenAIAdapter",
     "AsyncOpenAICompatibleAdapter",
     "AsyncRedisCache",
     "AsyncResponseStream",
     "AsyncSQLiteCache",
+    "AsyncTokenTracker",
+    "AsyncTrackingLLMService",
     "Attempt",
     "Audio",
+    "Budget",
     "CacheStats",
     "CacheStore",
     "CachingLLMService",
+    "CallStats",
+    "Distribution",
     "Document",
     "EmbeddingResponse",
     "FinishReason",
@@ -146,6 +162,8 @@ __all__ = [
     "ModelConfig",
     "ModelName",
     "ModelSelector",
+    "MonitoringLLMService",
+    "MonitoringSnapshot",
     "OpenAIAdapter",
     "OpenAICompatibleAdapter",
     "Part",
@@ -159,11 +177,14 @@ __all__ = [
     "Text",
     "TextDelta",
     "Timeout",
+    "TokenTracker",
     "Tool",
     "ToolCall",
     "ToolCallDelta",
+    "TrackingLLMService",
     "Usage",
     "__version__",
+    "usage_context",
 ]
 
 __version__ = "0.1.0"
@@ -178,21 +199,29 @@ _SHELLS = {
     "LLMFactory": "factory",
     "LLMService": "service",
     "MockLLMService": "mock",
+    "MonitoringLLMService": "monitoring",
     "ResponseStream": "stream",
+    "TokenTracker": "tracker",
+    "TrackingLLMService": "tracking",
 }
 
 
 _SHARED = {
+    "Budget": "ledger",
     "CacheStats": "_caching",
     "CacheStore": "caches",
+    "CallStats": "_monitoring",
+    "Distribution": "_histogram",
     "MemoryCache": "caches",
     "RedisCache": "caches",
     "SQLiteCache": "caches",
     "ModelConfig": "selector",
     "ModelSelector": "selector",
+    "MonitoringSnapshot": "_monitoring",
     "Settings": "settings",
+    "usage_context": "_context",
 }
-"""Classes that serve both forms; a store also bears the name Async + name."""
+"""What serves both forms; a store also bears the name Async + name."""
 
 
 def _home(name: str) -> str:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Hashable
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from . import _checks
 from ._concurrency import ForkSafeLock
 from ._embedding import EmbeddingOptions
-from ._identity import Identity
+from ._identity import Identity, TimeLeft
 from ._keys import embedding_key, request_key
 from ._replace import replace
 from ._secrets import is_secret
@@ -25,8 +25,8 @@ from ._stored import (
     storable,
 )
 from .caches import CacheStore
-from .errors import LLMInvalidResponseError, LLMTimeoutError
-from .models import EmbeddingResponse, LLMRequest, LLMResponse, Timeout
+from .errors import LLMInvalidResponseError
+from .models import EmbeddingResponse, LLMRequest, LLMResponse
 
 R = TypeVar("R", bound=LLMResponse | EmbeddingResponse)
 
@@ -36,14 +36,13 @@ DEFAULT_TTL = 3600.0
 FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 0.05
 """Seconds between two looks at what another process is making."""
+UNDER_WAY = "another caller's identical call is still under way"
 REST = 5.0
 """Seconds that a store which made a call wait is left alone."""
 SLOW = 0.05
 """Seconds from which on a failure has made a call wait."""
 QUIET = 60.0
 """Seconds between two warnings of the same store."""
-UNNOTICED = 0.005
-"""Seconds that may be missing from a call's time."""
 
 
 @frozen
@@ -73,13 +72,13 @@ def as_store(cache: object) -> CacheStore:
 
 
 @frozen(kw_only=True)
-class Look(Generic[R]):
+class Look(TimeLeft, Generic[R]):
     """What one call wants from the cache.
 
     Args:
-        key: of the answer.
         identity: of who would answer.
         started: when the call began (monotonic s).
+        key: of the answer.
         ttl: seconds that a new answer is kept; None for ever.
         refresh: whether a new answer is wanted.
         codec: how answers are kept.
@@ -88,8 +87,6 @@ class Look(Generic[R]):
     """
 
     key: str
-    identity: Identity
-    started: float
     ttl: float | None
     refresh: bool
     codec: Codec[R]
@@ -100,11 +97,6 @@ class Look(Generic[R]):
     def shared_with(self) -> Hashable:
         """What calls have in common that are made as one."""
         return self.key, self.refresh, self.secrets
-
-    def left(self, now: float) -> float:
-        """Seconds until the call must have ended; infinite where nobody set a limit."""
-        limit = self.identity.timeout
-        return math.inf if limit is None else max(0.0, self.started + limit - now)
 
     def is_usable(self, answer: R) -> bool:
         """Whether the caller can do something with an answer."""
@@ -122,16 +114,6 @@ class Look(Generic[R]):
             return self.codec.encode(answer)
         except ValueError:  # half of a surrogate pair, which JSON does not take
             return None
-
-    def too_late(
-        self, why: str = "another caller's identical call is still under way"
-    ) -> LLMTimeoutError:
-        """The error for a caller whose time is up while others work for it."""
-        return LLMTimeoutError(
-            f"No answer after {self.identity.timeout:.3g} s: {why}.",
-            provider=self.identity.provider,
-            model=self.identity.model or None,
-        )
 
 
 @frozen
@@ -202,35 +184,6 @@ def embedding_look(
         codec=EMBEDDINGS,
         fits=_always,
     )
-
-
-def in_time(
-    timeout: float | Timeout | None, look: Look[Any], now: float
-) -> float | Timeout | None:
-    """The timeout of a call that is made after a look into the cache.
-
-    >>> from ._identity import Identity
-    >>> look = Look(
-    ...     key="", identity=Identity(provider="groq", timeout=30), started=0,
-    ...     ttl=None, refresh=False, codec=RESPONSES, fits=len,
-    ... )
-    >>> in_time(None, look, now=0.001), in_time(30, look, now=10)
-    (None, 20)
-
-    Raises:
-        LLMTimeoutError: there is none left.
-    """
-    left = look.left(now)
-    if now - look.started < UNNOTICED or left == math.inf:
-        return timeout
-    if left == 0:
-        raise look.too_late("the time was used up before the request was sent")
-    return replace(timeout, total=left) if isinstance(timeout, Timeout) else left
-
-
-def with_timeout(request: LLMRequest, timeout: float | Timeout | None) -> LLMRequest:
-    """The request with another timeout, the same when it has that already."""
-    return request if timeout is request.timeout else evolve(request, timeout=timeout)
 
 
 class Once(Generic[R]):

@@ -16,7 +16,7 @@ from ._identity import Identity
 from ._policy import Attempts, RetryPolicy, merge_timeout
 from ._replace import replace
 from ._secrets import hide, known_secrets
-from ._watch import CallWatch, Operation, Watch
+from ._watch import CallWatch, Operation, Priced, Watch
 from ._wire.dialect import Dialect
 from ._wire.kept import labelled
 from .errors import (
@@ -129,7 +129,8 @@ class Call:
         """Who sees the requests of this call, when it is one that is paid for."""
         if watch is None or self.operation is None:
             return None
-        return watch.call(self.operation, self.provider, self.model)
+        call = watch.call(self.operation, self.provider, self.model)
+        return call if self.prices is None else Priced(call, self.prices)
 
     def context(self, error: LLMServiceError) -> LLMServiceError:
         """The error, told which call it belongs to."""
@@ -211,6 +212,7 @@ def identity(client: Client, request: LLMRequest) -> Identity:
         api=dialect.name,
         request=request,
         timeout=merge_timeout(request.timeout, client.timeout).total,
+        prices=client.prices,
     )
 
 

@@ -125,6 +125,7 @@ def embedding_identity(client: Client, options: EmbeddingOptions) -> Identity:
         model=model,
         base_url=client.endpoint.base_url,
         timeout=merge_timeout(options.timeout, client.timeout).total,
+        prices=client.prices,
     )
 
 

@@ -71,8 +71,8 @@ def _url() -> Any:
     return field(default=None, repr=shown_url)
 
 
-def _shown_cache(url: str | None) -> str:
-    # Nobody encodes the password of a cache: it may hold a slash, "#" or "?".
+def _shown_store(url: str | None) -> str:
+    # Nobody encodes the password of a database: it may hold a slash, "#" or "?".
     return shown_url(url and re.sub(r"//.*@", "//***@", url, flags=re.DOTALL))
 
 
@@ -88,6 +88,7 @@ class Settings:
         max_retries: LLM_MAX_RETRIES, retries after the first attempt.
         timeout_seconds: LLM_TIMEOUT_SECONDS, for the whole call.
         cache_url: LLM_CACHE_URL, where answers are kept.
+        ledger_url: LLM_LEDGER_URL, where is booked what was used.
         workflows_file: LLM_WORKFLOWS_FILE, a TOML file with the models of workflows.
         prices_file: LLM_PRICES_FILE, a JSON or TOML file with prices of one's own.
         workflow_models: variables LLM_MODEL_<WORKFLOW>, as they stand.
@@ -108,7 +109,8 @@ class Settings:
     default_max_tokens: int | None = None
     max_retries: int = 3
     timeout_seconds: float = 60.0
-    cache_url: str | None = field(default=None, repr=_shown_cache)
+    cache_url: str | None = field(default=None, repr=_shown_store)
+    ledger_url: str | None = field(default=None, repr=_shown_store)
     workflows_file: str | None = None
     prices_file: str | None = None
     workflow_models: Mapping[str, str] = field(factory=dict)
@@ -205,6 +207,7 @@ _VARIABLES: Mapping[str, tuple[str, _Reader, str]] = {
     "LLM_MAX_RETRIES": ("max_retries", _count, "a whole number >= 0"),
     "LLM_TIMEOUT_SECONDS": ("timeout_seconds", _seconds, "a number of seconds > 0"),
     "LLM_CACHE_URL": ("cache_url", _text, "a URL"),
+    "LLM_LEDGER_URL": ("ledger_url", _text, "a URL"),
     "LLM_WORKFLOWS_FILE": ("workflows_file", _text, "a path"),
     "LLM_PRICES_FILE": ("prices_file", _text, "a path"),
 }

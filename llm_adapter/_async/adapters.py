@@ -63,6 +63,7 @@ class AsyncProviderAdapter(AsyncLLMService):
     """
 
     provider: ClassVar[str]
+    _announces = True
 
     def __init__(
         self,

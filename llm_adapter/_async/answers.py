@@ -6,7 +6,7 @@ from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Generic, Protocol, TypeVar
 
-from .._caching import FIRST_PAUSE, LONGEST_PAUSE, Counters, Look
+from .._caching import FIRST_PAUSE, LONGEST_PAUSE, UNDER_WAY, Counters, Look
 from .._concurrency import async_sleep, monotonic
 from .._stored import NotStored, as_hit
 from ..caches import CacheStore
@@ -53,7 +53,7 @@ class AsyncAnswers:
         until = monotonic() + look.left(monotonic())
         joined = await self._flights.join(look.shared_with, making, until)
         if joined is None:
-            raise look.too_late()
+            raise look.too_late(UNDER_WAY)
         answer: R = joined[0]
         return self.joined(look, answer) if joined[1] else answer
 
@@ -129,7 +129,7 @@ class _AsyncMaking(Generic[R]):
         while (granted := await answers.store.claim(look.key, owner)) is False:
             left = look.left(monotonic())
             if left == 0:
-                raise look.too_late()
+                raise look.too_late(UNDER_WAY)
             await async_sleep(min(pause, left))
             pause = min(1.5 * pause, LONGEST_PAUSE)
             found = await answers.find(look)

@@ -18,13 +18,12 @@ from .._caching import (
     Once,
     as_store,
     embedding_look,
-    in_time,
     response_look,
-    with_timeout,
 )
 from .._concurrency import monotonic
 from .._embedding import EmbeddingOptions, as_texts
 from .._flights import Together
+from .._identity import with_timeout
 from ..caches import CacheStore, cache_from_url
 from ..models import (
     CacheUse,
@@ -128,7 +127,7 @@ class AsyncCachingLLMService(AsyncWrappingLLMService):
         return value
 
     async def _ask(self, wanted: LLMRequest, look: Look[LLMResponse]) -> LLMResponse:
-        timeout = in_time(wanted.timeout, look, monotonic())
+        timeout = look.in_time(wanted.timeout, monotonic())
         return await self._base.generate(with_timeout(wanted, timeout))
 
     def stream(
@@ -158,7 +157,7 @@ class AsyncCachingLLMService(AsyncWrappingLLMService):
         """The stream of a request, or one that keeps to what is left of its time."""
         if look is None:
             return stream
-        timed = with_timeout(wanted, in_time(wanted.timeout, look, monotonic()))
+        timed = with_timeout(wanted, look.in_time(wanted.timeout, monotonic()))
         return stream if timed is wanted else self._base.stream(timed)
 
     async def look(
@@ -214,7 +213,7 @@ class AsyncCachingLLMService(AsyncWrappingLLMService):
         options: EmbeddingOptions,
         look: Look[EmbeddingResponse],
     ) -> EmbeddingResponse:
-        timeout = in_time(options.timeout, look, monotonic())
+        timeout = look.in_time(options.timeout, monotonic())
         return await self._vectors(texts, options, timeout)
 
     async def _vectors(

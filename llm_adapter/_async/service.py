@@ -13,6 +13,7 @@ from attrs import evolve
 from .._answers import json_request, read_as, read_object
 from .._identity import Identity, total_seconds
 from .._siblings import no_sibling, provider_name
+from .._watch import current_watch
 from ..errors import LLMUnsupportedFeatureError
 from ..models import (
     CacheUse,
@@ -24,6 +25,7 @@ from ..models import (
     Timeout,
     as_request,
 )
+from .announcing import announced_stream, async_announced
 from .stream import AsyncGeneratedEvents, AsyncResponseStream
 
 if TYPE_CHECKING:
@@ -41,11 +43,15 @@ class AsyncLLMService(ABC):
     always given a whole LLMRequest, and the two getters; the rest builds on those.
     """
 
+    _announces = False
+    """Whether it tells those who watch of its requests, or asks others that do."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        own = cls.__dict__.get("generate")
-        if own is not None:
-            cls.generate = _given_a_request(own)  # type: ignore[method-assign]
+        for name, wrap in _WRAPS.items():
+            own = vars(cls).get(name)
+            if own is not None:
+                setattr(cls, name, wrap(own, announces=cls._announces))
 
     @abstractmethod
     async def generate(
@@ -264,11 +270,52 @@ class AsyncLLMService(ABC):
         await self.close()
 
 
-def _given_a_request(generate: Any) -> Any:
+def _given_a_request(generate: Any, *, announces: bool) -> Any:
     """`generate`, called with a whole request whatever its caller passed."""
 
     @functools.wraps(generate)
     def with_request(self: Any, request: Any, **overrides: Any) -> Any:
-        return generate(self, as_request(request, overrides))
+        wanted = as_request(request, overrides)
+        if announces or current_watch() is None:
+            return generate(self, wanted)
+        call = functools.partial(generate, self, wanted)
+        return async_announced(self, "generate", wanted.model, call)
 
     return with_request
+
+
+def _told_stream(stream: Any, *, announces: bool) -> Any:
+    """`stream`, of which whoever watches is told."""
+    if announces:
+        return stream
+
+    @functools.wraps(stream)
+    def told(self: Any, request: Any, **overrides: Any) -> Any:
+        events = stream(self, request, **overrides)
+        if current_watch() is None:
+            return events
+        return announced_stream(self, as_request(request, overrides).model, events)
+
+    return told
+
+
+def _told_vectors(embed: Any, *, announces: bool) -> Any:
+    """`embed`, of which whoever watches is told."""
+    if announces:
+        return embed
+
+    @functools.wraps(embed)
+    def told(self: Any, texts: Any, **options: Any) -> Any:
+        call = functools.partial(embed, self, texts, **options)
+        if current_watch() is None:
+            return call()
+        return async_announced(self, "embed", options.get("model"), call)
+
+    return told
+
+
+_WRAPS = {
+    "generate": _given_a_request,
+    "stream": _told_stream,
+    "embed": _told_vectors,
+}

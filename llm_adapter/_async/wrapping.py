@@ -34,6 +34,8 @@ class AsyncWrappingLLMService(AsyncLLMService):
         TypeError: it is not such a service.
     """
 
+    _announces = True
+
     def __init__(self, base: AsyncLLMService) -> None:
         _checks.service("base", base, AsyncLLMService)
         self._base = base

@@ -99,7 +99,7 @@ async def async_tried(
         return _attempt(call)
     while True:
         try:
-            return await async_offload(_attempt, call, seconds=seconds)
+            return await async_offload(lambda: _attempt(call), seconds=seconds)
         except NotBegun as busy:
             if gives_up():
                 return Tried(error=busy)

@@ -64,6 +64,7 @@ class ProviderAdapter(LLMService):
     """
 
     provider: ClassVar[str]
+    _announces = True
 
     def __init__(
         self,

@@ -19,13 +19,12 @@ from .._caching import (
     Once,
     as_store,
     embedding_look,
-    in_time,
     response_look,
-    with_timeout,
 )
 from .._concurrency import monotonic
 from .._embedding import EmbeddingOptions, as_texts
 from .._flights import Together
+from .._identity import with_timeout
 from ..caches import CacheStore, cache_from_url
 from ..models import (
     CacheUse,
@@ -129,7 +128,7 @@ class CachingLLMService(WrappingLLMService):
         return value
 
     def _ask(self, wanted: LLMRequest, look: Look[LLMResponse]) -> LLMResponse:
-        timeout = in_time(wanted.timeout, look, monotonic())
+        timeout = look.in_time(wanted.timeout, monotonic())
         return self._base.generate(with_timeout(wanted, timeout))
 
     def stream(
@@ -156,7 +155,7 @@ class CachingLLMService(WrappingLLMService):
         """The stream of a request, or one that keeps to what is left of its time."""
         if look is None:
             return stream
-        timed = with_timeout(wanted, in_time(wanted.timeout, look, monotonic()))
+        timed = with_timeout(wanted, look.in_time(wanted.timeout, monotonic()))
         return stream if timed is wanted else self._base.stream(timed)
 
     def look(
@@ -212,7 +211,7 @@ class CachingLLMService(WrappingLLMService):
         options: EmbeddingOptions,
         look: Look[EmbeddingResponse],
     ) -> EmbeddingResponse:
-        timeout = in_time(options.timeout, look, monotonic())
+        timeout = look.in_time(options.timeout, monotonic())
         return self._vectors(texts, options, timeout)
 
     def _vectors(

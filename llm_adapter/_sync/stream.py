@@ -73,6 +73,16 @@ class ResponseStream:
             self._response = event.response
         return event
 
+    def next_events(self) -> Sequence[StreamEvent]:
+        """All events that are there, or else the next ones: for who passes them on."""
+        if not self._events:
+            self._pull()
+        events = tuple(self._events)
+        self._events.clear()
+        if isinstance(events[-1], StreamEnd):
+            self._response = events[-1].response
+        return events
+
     def text(self) -> TextStream:
         """The answer's text alone, piece by piece."""
         return TextStream(self)

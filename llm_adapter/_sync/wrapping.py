@@ -35,6 +35,8 @@ class WrappingLLMService(LLMService):
         TypeError: it is not such a service.
     """
 
+    _announces = True
+
     def __init__(self, base: LLMService) -> None:
         _checks.service("base", base, LLMService)
         self._base = base

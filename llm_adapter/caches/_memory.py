@@ -35,8 +35,8 @@ class MemoryCache(CacheStore):
     def __init__(
         self, max_entries: int = 10_000, max_bytes: int = 64 * 1024 * 1024
     ) -> None:
-        self.max_entries = whole_number("max_entries", max_entries)
-        self.max_bytes = whole_number("max_bytes", max_bytes)
+        self.max_entries: int = whole_number("max_entries", max_entries)
+        self.max_bytes: int = whole_number("max_bytes", max_bytes)
         self._contents = PerProcess(self._empty)
 
     def _empty(self) -> _Contents:

@@ -59,7 +59,7 @@ class RedisCache(CacheStore):
             if not isinstance(value, str):
                 raise type_error(name, "a string", value)
         self.prefix = prefix
-        self.timeout = wait_in_seconds("timeout", timeout)
+        self.timeout: float = wait_in_seconds("timeout", timeout)
         self._shown = shown_url(url)
         self._options = _checked_options(url, self.timeout)
         self._clients = PerProcess(self._connect)

@@ -109,8 +109,8 @@ class SQLiteCache(CacheStore):
     """
 
     def __init__(self, path: str | os.PathLike[str], *, timeout: float = 0.25) -> None:
-        self.path = _checked_path(path)
-        self.timeout = wait_in_seconds("timeout", timeout)
+        self.path: Path = _checked_path(path)
+        self.timeout: float = wait_in_seconds("timeout", timeout)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None

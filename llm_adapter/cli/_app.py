@@ -13,6 +13,7 @@ from ._emulator import emulator
 from ._exits import INTERRUPTED, USAGE, exit_code
 from ._generate import generate
 from ._output import one_line
+from ._usage import usage
 
 
 @click.group(
@@ -33,6 +34,7 @@ def commands(context: click.Context) -> None:
 
 commands.add_command(generate)
 commands.add_command(emulator)
+commands.add_command(usage)
 
 
 def run(arguments: Sequence[str] | None) -> int:

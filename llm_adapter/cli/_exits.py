@@ -49,7 +49,12 @@ def exit_code(error: e.LLMServiceError) -> int:
     return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
 
 
-def table() -> str:
-    """The table for `--help`; its first line keeps click from wrapping it."""
-    rows = (f"  {row.code:>3}  {row.meaning}" for row in EXITS)
+def table(*codes: int) -> str:
+    """The table for `--help`; its first line keeps click from wrapping it.
+
+    Args:
+        codes: that the command may end with; without any, all of them.
+    """
+    shown = [row for row in EXITS if row.code in codes or not codes]
+    rows = (f"  {row.code:>3}  {row.meaning}" for row in shown)
     return "\n".join(["\b", "Exit codes:", *rows])

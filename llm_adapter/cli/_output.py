@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from io import TextIOWrapper
+from typing import Any
 
 import click
 
@@ -48,6 +49,11 @@ class Output:
             sys.stdout.reconfigure(errors="backslashreplace")
 
     @property
+    def is_terminal(self) -> bool:
+        """Whether somebody reads it as it is written."""
+        return self._is_terminal
+
+    @property
     def is_unicode(self) -> bool:
         """Whether every character can be written as it is."""
         encoding: str = getattr(sys.stdout, "encoding", None) or "ascii"
@@ -76,6 +82,14 @@ class Output:
                 f"The output cannot be written: {error.strerror}."
             ) from error
         self._at_line_start = text.endswith("\n")
+
+    def write_json(self, data: Any, *, compact: bool = False) -> None:
+        """Write a value as JSON, on one line if it is to be compact."""
+        import json
+
+        form: Any = {"separators": (",", ":")} if compact else {"indent": 2}
+        self.write(json.dumps(data, ensure_ascii=not self.is_unicode, **form))
+        self.end_line()
 
     def end_line(self) -> None:
         """Write a line feed unless a line has just ended."""

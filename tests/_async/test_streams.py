@@ -7,6 +7,7 @@ import time
 import pytest
 
 from llm_adapter import (
+    AsyncMockLLMService,
     LLMConnectionError,
     LLMInvalidResponseError,
     LLMOverloadedError,
@@ -505,3 +506,12 @@ async def test_a_refused_connection_is_an_error_of_the_block(emulator, connect):
                 pytest.fail("the block was entered")
     assert caught.value.attempts == 2
     assert [event async for event in stream] == []
+
+
+async def test_events_that_are_there_are_given_at_once():
+    mock = AsyncMockLLMService({"Hi": "one two three"})
+    async with mock.stream("Hi") as stream:
+        await anext(stream)
+        rest = await stream.next_events()
+    assert [event.text for event in rest[:-1]] == ["two ", "three"]
+    assert stream.response is rest[-1].response

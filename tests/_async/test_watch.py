@@ -6,13 +6,20 @@ import pytest
 
 from llm_adapter import (
     AsyncCachingLLMService,
+    AsyncLLMService,
+    AsyncMockLLMService,
     AsyncOpenAIAdapter,
+    AsyncResponseStream,
     LLMAuthenticationError,
+    LLMResponse,
     LLMStreamInterruptedError,
     LLMTimeoutError,
+    LLMUnsupportedFeatureError,
     MemoryCache,
+    TextDelta,
     Timeout,
 )
+from llm_adapter._events import events_of
 from llm_adapter._watch import watched_by
 from llm_adapter.testing.emulator import Reply, faults
 from tests.concurrency import async_comes_true, async_drained, async_fan_out
@@ -188,3 +195,212 @@ async def test_nobody_sees_the_calls_after_the_block(llm, seen):
         pass
     await llm.generate("Hi")
     assert not await async_comes_true(lambda: bool(seen.begun), seconds=0.01)
+
+
+async def test_who_watches_around_sees_what_is_watched_within(llm, seen):
+    within = Seen()
+    with watched_by(seen), watched_by(within):
+        response = await llm.generate("Hi")
+    assert seen.begun == within.begun == [1]
+    assert seen.endings == within.endings
+    assert seen.endings[0].answer is response
+
+
+# -- services that do not tell of their requests --------------------------------------
+
+
+class OwnService(AsyncLLMService):
+    """Somebody's own, which asks another service or answers by itself."""
+
+    def __init__(self, base=None, error=None):
+        self.base = base
+        self.error = error
+
+    async def generate(self, request):
+        if self.base is not None:
+            return await self.base.generate(request)
+        if self.error is not None:
+            raise self.error
+        return LLMResponse("Hello", "own-model", cached=request.cache is True)
+
+    def get_provider_name(self):
+        return "own"
+
+    def get_available_models(self):
+        return []
+
+
+class SlowService(OwnService):
+    """With a stream of its own, which gives one event at a time."""
+
+    def stream(self, request, **overrides):
+        return AsyncResponseStream(self)
+
+    async def open(self):
+        self.arrived = ""
+
+    async def pull(self):
+        if self.arrived and self.error is not None:
+            raise self.error
+        self.arrived += "one "
+        return [TextDelta("one ")]
+
+    def partial(self):
+        return LLMResponse(self.arrived, "own-model")
+
+
+async def test_own_service_is_seen_as_one_request(seen):
+    with watched_by(seen):
+        response = await OwnService().generate("Hi", model="a-model")
+    assert seen.calls == [("generate", "own", "a-model")]
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer) == ("succeeded", response)
+    assert ending.attempt.number == 1
+
+
+async def test_own_service_is_seen_behind_its_json(seen):
+    mock = AsyncMockLLMService({"x": {"a": 1}})
+    with watched_by(seen):
+        assert await mock.generate_json("x") == {"a": 1}
+    assert seen.calls == [("generate", "mock", "mock-model")]
+
+
+async def test_own_service_that_fails_is_seen(seen):
+    error = LLMAuthenticationError("no", status_code=401)
+    with watched_by(seen), pytest.raises(LLMAuthenticationError):
+        await OwnService(error=error).generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.error) == ("failed", error)
+    assert ending.attempt.error == "LLMAuthenticationError"
+    assert ending.attempt.status_code == 401
+
+
+async def test_errors_that_are_not_of_the_family_are_seen_by_name(seen):
+    with watched_by(seen), pytest.raises(ZeroDivisionError):
+        await OwnService(error=ZeroDivisionError()).generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.error) == ("failed", None)
+    assert ending.attempt.error == "ZeroDivisionError"
+
+
+async def test_own_service_that_is_interrupted_is_cancelled(seen):
+    with watched_by(seen), pytest.raises(KeyboardInterrupt):
+        await OwnService(error=KeyboardInterrupt()).generate("Hi")
+    assert seen.outcomes == ["cancelled"]
+
+
+async def test_own_service_around_an_adapter_is_not_seen_twice(llm, seen):
+    with watched_by(seen):
+        await OwnService(llm).generate("Hi")
+    assert [provider for _, provider, _ in seen.calls] == ["groq"]
+    assert seen.outcomes == ["succeeded"]
+
+
+async def test_own_service_with_a_cache_of_its_own_is_not_seen_for_a_hit(seen):
+    with watched_by(seen):
+        await OwnService().generate("Hi", cache=True)
+    assert seen.calls == []
+
+
+async def test_stream_of_a_service_that_has_none_is_seen(seen):
+    with watched_by(seen):
+        await async_drained(OwnService().stream("Hi"))
+    assert seen.outcomes == ["succeeded"]
+
+
+async def test_own_stream_is_seen_with_its_first_token(seen):
+    with watched_by(seen):
+        stream = AsyncMockLLMService().stream("Hi")
+        _, response = await async_drained(stream)
+    assert seen.calls == [("stream", "mock", "mock-model")]
+    assert [(each.outcome, each.answer) for each in seen.endings] == [
+        ("succeeded", response)
+    ]
+
+
+async def test_own_stream_that_is_left_is_seen(seen):
+    with watched_by(seen):
+        async with SlowService().stream("Hi") as stream:
+            await anext(stream)
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer.text) == ("interrupted", "one ")
+    assert 0 < ending.attempt.first_token <= ending.attempt.duration
+
+
+async def test_own_stream_that_breaks_is_seen(seen):
+    with watched_by(seen), pytest.raises(LLMTimeoutError):
+        await async_drained(SlowService(error=LLMTimeoutError("late")).stream("Hi"))
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer.text) == ("interrupted", "one ")
+
+
+async def test_own_stream_that_is_left_at_once_is_cancelled(seen):
+    with watched_by(seen):
+        async with AsyncMockLLMService().stream("Hi"):
+            pass
+    assert seen.outcomes == ["cancelled"]
+
+
+async def test_own_stream_that_fails_is_seen(seen):
+    mock = AsyncMockLLMService({"Hi": LLMTimeoutError("late")})
+    with watched_by(seen), pytest.raises(LLMTimeoutError):
+        await async_drained(mock.stream("Hi"))
+    assert seen.outcomes == ["failed"]
+
+
+async def test_own_stream_that_nobody_opens_is_not_seen(seen):
+    with watched_by(seen):
+        AsyncMockLLMService().stream("Hi")
+    assert seen.calls == []
+
+
+async def test_own_vectors_are_seen(seen):
+    with watched_by(seen):
+        vectors = await AsyncMockLLMService().embed("sea", model="a-model")
+    assert seen.calls == [("embed", "mock", "a-model")]
+    assert seen.endings[0].answer is vectors
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("empty"), TypeError("wrong"), LLMUnsupportedFeatureError("cannot")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_own_service_that_asks_nobody_is_not_seen(seen, error):
+    with watched_by(seen), pytest.raises(type(error)):
+        await OwnService(error=error).generate("Hi")
+    assert seen.calls == []
+
+
+async def test_own_service_that_asks_itself_is_not_seen_twice(seen):
+    class Whole(SlowService):
+        async def pull(self):
+            return events_of(LLMResponse("one two", "own-model"))
+
+        async def generate(self, request):
+            _, response = await async_drained(self.stream(request))
+            return response
+
+    with watched_by(seen):
+        await Whole().generate("Hi")
+    assert seen.calls == [("generate", "own", "own-model")]
+
+
+async def test_own_stream_shows_what_has_arrived(seen):
+    with watched_by(seen):
+        async with SlowService().stream("Hi") as stream:
+            for _ in range(2):
+                await anext(stream)
+            assert stream.partial.text == "one one "
+    assert seen.outcomes == ["interrupted"]
+
+
+async def test_own_service_that_brings_something_else_is_seen(seen):
+    class Odd(OwnService):
+        async def generate(self, request):
+            return {"text": "no response of ours"}
+
+    with watched_by(seen):
+        await Odd().generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer) == ("succeeded", None)

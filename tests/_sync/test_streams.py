@@ -15,6 +15,7 @@ from llm_adapter import (
     LLMServiceError,
     LLMStreamInterruptedError,
     LLMTimeoutError,
+    MockLLMService,
     ReasoningDelta,
     StreamEnd,
     TextDelta,
@@ -497,3 +498,12 @@ def test_a_refused_connection_is_an_error_of_the_block(emulator, connect):
                 pytest.fail("the block was entered")
     assert caught.value.attempts == 2
     assert [event for event in stream] == []
+
+
+def test_events_that_are_there_are_given_at_once():
+    mock = MockLLMService({"Hi": "one two three"})
+    with mock.stream("Hi") as stream:
+        next(stream)
+        rest = stream.next_events()
+    assert [event.text for event in rest[:-1]] == ["two ", "three"]
+    assert stream.response is rest[-1].response

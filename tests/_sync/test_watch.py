@@ -8,12 +8,19 @@ import pytest
 from llm_adapter import (
     CachingLLMService,
     LLMAuthenticationError,
+    LLMResponse,
+    LLMService,
     LLMStreamInterruptedError,
     LLMTimeoutError,
+    LLMUnsupportedFeatureError,
     MemoryCache,
+    MockLLMService,
     OpenAIAdapter,
+    ResponseStream,
+    TextDelta,
     Timeout,
 )
+from llm_adapter._events import events_of
 from llm_adapter._watch import watched_by
 from llm_adapter.testing.emulator import Reply, faults
 from tests.concurrency import comes_true, drained, fan_out
@@ -185,3 +192,212 @@ def test_nobody_sees_the_calls_after_the_block(llm, seen):
         pass
     llm.generate("Hi")
     assert not comes_true(lambda: bool(seen.begun), seconds=0.01)
+
+
+def test_who_watches_around_sees_what_is_watched_within(llm, seen):
+    within = Seen()
+    with watched_by(seen), watched_by(within):
+        response = llm.generate("Hi")
+    assert seen.begun == within.begun == [1]
+    assert seen.endings == within.endings
+    assert seen.endings[0].answer is response
+
+
+# -- services that do not tell of their requests --------------------------------------
+
+
+class OwnService(LLMService):
+    """Somebody's own, which asks another service or answers by itself."""
+
+    def __init__(self, base=None, error=None):
+        self.base = base
+        self.error = error
+
+    def generate(self, request):
+        if self.base is not None:
+            return self.base.generate(request)
+        if self.error is not None:
+            raise self.error
+        return LLMResponse("Hello", "own-model", cached=request.cache is True)
+
+    def get_provider_name(self):
+        return "own"
+
+    def get_available_models(self):
+        return []
+
+
+class SlowService(OwnService):
+    """With a stream of its own, which gives one event at a time."""
+
+    def stream(self, request, **overrides):
+        return ResponseStream(self)
+
+    def open(self):
+        self.arrived = ""
+
+    def pull(self):
+        if self.arrived and self.error is not None:
+            raise self.error
+        self.arrived += "one "
+        return [TextDelta("one ")]
+
+    def partial(self):
+        return LLMResponse(self.arrived, "own-model")
+
+
+def test_own_service_is_seen_as_one_request(seen):
+    with watched_by(seen):
+        response = OwnService().generate("Hi", model="a-model")
+    assert seen.calls == [("generate", "own", "a-model")]
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer) == ("succeeded", response)
+    assert ending.attempt.number == 1
+
+
+def test_own_service_is_seen_behind_its_json(seen):
+    mock = MockLLMService({"x": {"a": 1}})
+    with watched_by(seen):
+        assert mock.generate_json("x") == {"a": 1}
+    assert seen.calls == [("generate", "mock", "mock-model")]
+
+
+def test_own_service_that_fails_is_seen(seen):
+    error = LLMAuthenticationError("no", status_code=401)
+    with watched_by(seen), pytest.raises(LLMAuthenticationError):
+        OwnService(error=error).generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.error) == ("failed", error)
+    assert ending.attempt.error == "LLMAuthenticationError"
+    assert ending.attempt.status_code == 401
+
+
+def test_errors_that_are_not_of_the_family_are_seen_by_name(seen):
+    with watched_by(seen), pytest.raises(ZeroDivisionError):
+        OwnService(error=ZeroDivisionError()).generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.error) == ("failed", None)
+    assert ending.attempt.error == "ZeroDivisionError"
+
+
+def test_own_service_that_is_interrupted_is_cancelled(seen):
+    with watched_by(seen), pytest.raises(KeyboardInterrupt):
+        OwnService(error=KeyboardInterrupt()).generate("Hi")
+    assert seen.outcomes == ["cancelled"]
+
+
+def test_own_service_around_an_adapter_is_not_seen_twice(llm, seen):
+    with watched_by(seen):
+        OwnService(llm).generate("Hi")
+    assert [provider for _, provider, _ in seen.calls] == ["groq"]
+    assert seen.outcomes == ["succeeded"]
+
+
+def test_own_service_with_a_cache_of_its_own_is_not_seen_for_a_hit(seen):
+    with watched_by(seen):
+        OwnService().generate("Hi", cache=True)
+    assert seen.calls == []
+
+
+def test_stream_of_a_service_that_has_none_is_seen(seen):
+    with watched_by(seen):
+        drained(OwnService().stream("Hi"))
+    assert seen.outcomes == ["succeeded"]
+
+
+def test_own_stream_is_seen_with_its_first_token(seen):
+    with watched_by(seen):
+        stream = MockLLMService().stream("Hi")
+        _, response = drained(stream)
+    assert seen.calls == [("stream", "mock", "mock-model")]
+    assert [(each.outcome, each.answer) for each in seen.endings] == [
+        ("succeeded", response)
+    ]
+
+
+def test_own_stream_that_is_left_is_seen(seen):
+    with watched_by(seen):
+        with SlowService().stream("Hi") as stream:
+            next(stream)
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer.text) == ("interrupted", "one ")
+    assert 0 < ending.attempt.first_token <= ending.attempt.duration
+
+
+def test_own_stream_that_breaks_is_seen(seen):
+    with watched_by(seen), pytest.raises(LLMTimeoutError):
+        drained(SlowService(error=LLMTimeoutError("late")).stream("Hi"))
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer.text) == ("interrupted", "one ")
+
+
+def test_own_stream_that_is_left_at_once_is_cancelled(seen):
+    with watched_by(seen):
+        with MockLLMService().stream("Hi"):
+            pass
+    assert seen.outcomes == ["cancelled"]
+
+
+def test_own_stream_that_fails_is_seen(seen):
+    mock = MockLLMService({"Hi": LLMTimeoutError("late")})
+    with watched_by(seen), pytest.raises(LLMTimeoutError):
+        drained(mock.stream("Hi"))
+    assert seen.outcomes == ["failed"]
+
+
+def test_own_stream_that_nobody_opens_is_not_seen(seen):
+    with watched_by(seen):
+        MockLLMService().stream("Hi")
+    assert seen.calls == []
+
+
+def test_own_vectors_are_seen(seen):
+    with watched_by(seen):
+        vectors = MockLLMService().embed("sea", model="a-model")
+    assert seen.calls == [("embed", "mock", "a-model")]
+    assert seen.endings[0].answer is vectors
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("empty"), TypeError("wrong"), LLMUnsupportedFeatureError("cannot")],
+    ids=lambda error: type(error).__name__,
+)
+def test_own_service_that_asks_nobody_is_not_seen(seen, error):
+    with watched_by(seen), pytest.raises(type(error)):
+        OwnService(error=error).generate("Hi")
+    assert seen.calls == []
+
+
+def test_own_service_that_asks_itself_is_not_seen_twice(seen):
+    class Whole(SlowService):
+        def pull(self):
+            return events_of(LLMResponse("one two", "own-model"))
+
+        def generate(self, request):
+            _, response = drained(self.stream(request))
+            return response
+
+    with watched_by(seen):
+        Whole().generate("Hi")
+    assert seen.calls == [("generate", "own", "own-model")]
+
+
+def test_own_stream_shows_what_has_arrived(seen):
+    with watched_by(seen):
+        with SlowService().stream("Hi") as stream:
+            for _ in range(2):
+                next(stream)
+            assert stream.partial.text == "one one "
+    assert seen.outcomes == ["interrupted"]
+
+
+def test_own_service_that_brings_something_else_is_seen(seen):
+    class Odd(OwnService):
+        def generate(self, request):
+            return {"text": "no response of ours"}
+
+    with watched_by(seen):
+        Odd().generate("Hi")
+    (ending,) = seen.endings
+    assert (ending.outcome, ending.answer) == ("succeeded", None)

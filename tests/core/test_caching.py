@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from llm_adapter import LLMInvalidResponseError, LLMResponse, LLMTimeoutError, Timeout
+from llm_adapter import LLMInvalidResponseError, LLMResponse
 from llm_adapter._caching import (
     QUIET,
     RESPONSES,
@@ -22,11 +20,8 @@ from llm_adapter._caching import (
     Look,
     Once,
     Trouble,
-    in_time,
-    with_timeout,
 )
 from llm_adapter._identity import Identity
-from llm_adapter.models import LLMRequest
 
 ANSWER = LLMResponse("Hello", "a-model")
 
@@ -42,37 +37,6 @@ def look(**changes):
         "fits": lambda answer: None,
     }
     return Look(**{**known, **changes})
-
-
-def unlimited():
-    return look(identity=Identity(provider="groq"))
-
-
-# -- time -----------------------------------------------------------------------------
-
-
-@given(st.floats(0, 29.9))
-def test_time_of_a_look_is_no_longer_the_calls(spent):
-    left = in_time(Timeout(total=30, idle=2), look(), 100.0 + spent)
-    assert left.idle == 2
-    assert left.total == pytest.approx(30 - spent, abs=0.006)
-
-
-@given(st.floats(0, 1e6))
-def test_call_without_a_limit_has_none_after_a_look(spent):
-    assert in_time(None, unlimited(), 100.0 + spent) is None
-
-
-def test_call_without_time_is_not_begun():
-    with pytest.raises(LLMTimeoutError, match="No answer after 30 s") as caught:
-        in_time(None, look(), 131.0)
-    assert (caught.value.provider, caught.value.model) == ("groq", "a-model")
-
-
-def test_request_with_its_own_timeout_stays_the_same():
-    request = LLMRequest("Hi", timeout=3)
-    assert with_timeout(request, request.timeout) is request
-    assert with_timeout(request, 2).timeout == 2
 
 
 # -- what is kept ---------------------------------------------------------------------

@@ -30,8 +30,9 @@ EXAMPLES: list[Any] = [
 
 
 @pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
     with Emulator() as emulator:
+        monkeypatch.setenv("LLM_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
         monkeypatch.setenv("GROQ_API_KEY", "any")
         monkeypatch.setenv("OPENAI_API_KEY", "any")
         monkeypatch.setenv("ANTHROPIC_API_KEY", "any")

@@ -5,6 +5,13 @@ from __future__ import annotations
 import pytest
 
 from llm_adapter.caches import MemoryCache, RedisCache, SQLiteCache
+from tests.services.postgres_server import database as database
+from tests.services.postgres_server import ledger_url as ledger_url
+from tests.services.postgres_server import make_database as make_database
+from tests.services.postgres_server import postgres as postgres
+from tests.services.postgres_server import postgres_url as postgres_url
+from tests.services.postgres_server import running_postgres as running_postgres
+from tests.services.postgres_server import sqlite_url as sqlite_url
 from tests.services.redis_server import running
 
 PATIENT = 10
