@@ -77,14 +77,19 @@ def _unreadable(
 
 
 def _first_bad_byte(body: bytes, error: ValueError | RecursionError) -> int | None:
-    if isinstance(error, UnicodeDecodeError):
-        # msgspec counts from the beginning of the string in which it stands.
+    if _is_not_utf_8(error):
+        # msgspec counts from the beginning of the string in which it stands, or not.
         try:
             body.decode()
         except UnicodeDecodeError as whole:
             return whole.start
     found = re.search(r"byte (\d+)", str(error))
     return int(found[1]) if found else None
+
+
+def _is_not_utf_8(error: ValueError | RecursionError) -> bool:
+    # msgspec's own error from its release 0.23 on.
+    return isinstance(error, UnicodeDecodeError) or "UTF-8" in str(error)
 
 
 def _what_is_wrong(
@@ -100,7 +105,7 @@ def _what_is_wrong(
         )
     if isinstance(error, RecursionError):
         return "The provider's answer is nested too deeply to be read.", False
-    if isinstance(error, UnicodeDecodeError):
+    if _is_not_utf_8(error):
         return f"The provider's answer is not UTF-8 at byte {at}.", True
     return f"The provider's answer is not JSON: {error} ({excerpt(text)!r}).", True
 
