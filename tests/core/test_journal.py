@@ -661,3 +661,36 @@ def test_problem_is_an_entry_of_the_librarys_log(tmp_path, caplog):
     assert [(each.name, each.levelno) for each in caplog.records] == [
         ("llm_adapter", logging.WARNING)
     ]
+
+
+# -- files of one process -------------------------------------------------------------
+
+
+def test_process_whose_files_others_always_take_gives_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(HeldFile, "_is_locked", lambda file: False)
+    with pytest.raises(FileExistsError, match="take every new file"):
+        HeldFile.new(tmp_path)
+
+
+def test_file_is_not_claimed_where_there_are_no_locks(tmp_path, monkeypatch):
+    def no_locks(descriptor):
+        raise OSError("no locks here")
+
+    file = HeldFile.new(tmp_path)
+    file.close()
+    monkeypatch.setattr("llm_adapter.ledger._held_file._lock", no_locks)
+    with pytest.raises(OSError, match="no locks here"):
+        HeldFile.claim(file.path)
+    assert file.path.exists()
+
+
+def test_file_may_be_closed_twice(tmp_path):
+    file = HeldFile.new(tmp_path)
+    for _ in range(2):
+        file.close()
+    with pytest.raises(OSError, match="is closed"):
+        file.read()
+
+
+def test_file_that_is_gone_is_claimed_by_nobody(tmp_path):
+    assert HeldFile.claim(tmp_path / "gone.jsonl") is None
