@@ -304,6 +304,13 @@ def test_workflow_of_a_view_is_booked(service, tracker):
     assert record.workflow == "content_ranking"
 
 
+def test_workflow_of_vectors_is_booked(tracker):
+    service = TrackingLLMService(MockLLMService(), tracker)
+    service.for_workflow("content_ranking").embed("sea")
+    (record,) = booked(tracker)
+    assert (record.operation, record.workflow) == ("embed", "content_ranking")
+
+
 def test_sibling_of_another_provider_is_booked_in_the_same_ledger(
     emulator, connect, tracker
 ):
