@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from llm_adapter import (
     ResponseStream,
     StreamEvent,
 )
+from llm_adapter._async.labelled import AsyncLabelledLLMService
+from llm_adapter._sync.labelled import LabelledLLMService
 
 T = TypeVar("T")
 
@@ -74,6 +76,18 @@ def async_other_form() -> type[LLMService]:
 def other_form() -> type[AsyncLLMService]:
     """An adapter that the sync factory cannot take."""
     return AsyncMockLLMService
+
+
+def async_labelled_view(
+    base: AsyncLLMService, labels: Mapping[str, Any]
+) -> AsyncLabelledLLMService:
+    """The service with labels on its requests; it has no public name."""
+    return AsyncLabelledLLMService(base, labels)
+
+
+def labelled_view(base: LLMService, labels: Mapping[str, Any]) -> LabelledLLMService:
+    """The service with labels on its requests; it has no public name."""
+    return LabelledLLMService(base, labels)
 
 
 def async_adapter_class(name: str) -> type[AsyncLLMService]:

@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         from ._app import run
+
+        return run(arguments)  # which imports what the command needs
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -27,4 +29,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    return run(arguments)

@@ -7,6 +7,7 @@ from attrs import frozen
 from .. import errors as e
 
 USAGE = 2
+ROWS_FAILED = 8
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 
@@ -21,7 +22,7 @@ class Exit:
 
 
 EXITS = (
-    Exit(0, "the answer was printed"),
+    Exit(0, "all went well"),
     Exit(1, "any other error of the provider or of this program", (e.LLMServiceError,)),
     Exit(USAGE, "wrong usage: an option, the prompt, or a missing extra"),
     Exit(
@@ -36,6 +37,9 @@ EXITS = (
     Exit(INTERRUPTED, "interrupted with Ctrl-C"),
     Exit(OUTPUT_CLOSED, "the reader of the output went away, as with `| head -1`"),
 )
+
+_OTHERS = (Exit(ROWS_FAILED, "some rows failed: their lines hold the errors"),)
+"""Of some commands only: a table without codes has none of them."""
 
 _CODES = {kind: row.code for row in EXITS for kind in row.errors}
 
@@ -55,6 +59,7 @@ def table(*codes: int) -> str:
     Args:
         codes: that the command may end with; without any, all of them.
     """
-    shown = [row for row in EXITS if row.code in codes or not codes]
+    known = sorted((*EXITS, *_OTHERS), key=lambda row: row.code)
+    shown = [row for row in known if row.code in codes] if codes else EXITS
     rows = (f"  {row.code:>3}  {row.meaning}" for row in shown)
     return "\n".join(["\b", "Exit codes:", *rows])

@@ -9,8 +9,12 @@ from uuid import uuid4
 import click
 
 
-def checked(path: Path) -> Path:
+def checked(path: Path, what: str = "page") -> Path:
     """Where a file of that name can be written, as far as one can see; links resolved.
+
+    Args:
+        path: of the file.
+        what: is to be written, for messages.
 
     Raises:
         click.ClickException: nothing can be written there.
@@ -20,17 +24,17 @@ def checked(path: Path) -> Path:
         is_other = target.exists() and not target.is_file()
         has_folder = target.parent.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
-        raise _refused(path, str(error)) from error
+        raise _refused(path, what, str(error)) from error
     if target.is_dir():
-        raise _refused(path, "it is a directory")
+        raise _refused(path, what, "it is a directory")
     if is_other:
-        raise _refused(path, "it is not a regular file")
+        raise _refused(path, what, "it is not a regular file")
     if not has_folder:
-        raise _refused(path, f"there is no directory {target.parent}")
+        raise _refused(path, what, f"there is no directory {target.parent}")
     return target
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, what: str = "page") -> None:
     """Write a file, or leave what was there.
 
     Raises:
@@ -47,10 +51,10 @@ def write_whole(path: Path, text: str) -> None:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from error
+        raise _refused(path, what, error.strerror or str(error)) from error
 
 
-def _refused(path: Path, reason: str) -> click.ClickException:
+def _refused(path: Path, what: str, reason: str) -> click.ClickException:
     return click.ClickException(
-        f"The page cannot be written to {str(path)!r}: {reason}. Name another file."
+        f"The {what} cannot be written to {str(path)!r}: {reason}. Name another file."
     )

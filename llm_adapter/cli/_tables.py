@@ -1,8 +1,8 @@
-"""Tables of usage for terminals, and for pipes."""
+"""Tables for terminals, and for pipes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from io import StringIO
 from shutil import get_terminal_size
 
@@ -76,13 +76,7 @@ def shown(
     taken = sum(wide) + _GAP * len(wide)
     columns, needed = _fitting(_columns(total), [*rows, total], width - taken)
     least = needed + sum(min(each, _NARROWEST) + _GAP for each in wide)
-    table = Table(
-        box=_LINES if output.is_unicode else _ASCII_LINES,
-        show_edge=False,
-        show_footer=True,
-        pad_edge=False,
-        collapse_padding=True,
-    )
+    table = _empty(output, show_footer=True)
     for name in names:
         title = _TITLES.get(name, name.capitalize())
         foot = "Total" if name == names[0] else ""
@@ -93,8 +87,44 @@ def shown(
     for row, named in zip(rows, cells, strict=True):
         table.add_row(*named, *(column.value(row) for column in columns))
     # Rather broken by the terminal than cut off.
-    text = _rendered(table, max(width, least))
-    return text if output.is_unicode else text.replace(NONE, "-")
+    return _rendered(table, max(width, least), output)
+
+
+def listed(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    output: Output,
+    *,
+    right: Collection[str] = (),
+) -> str:
+    """A table of words; on a terminal it is as wide as that, and lines are broken.
+
+    Args:
+        titles: of the columns.
+        rows: a cell for each of them.
+        output: where it is going to be shown.
+        right: titles of columns of numbers, which are never broken.
+    """
+    table = _empty(output)
+    for title in titles:
+        if title in right:
+            table.add_column(title, justify="right", no_wrap=True)
+        else:
+            table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*map(plain, row))
+    width = get_terminal_size().columns if output.is_terminal else _UNBOUNDED
+    return _rendered(table, width, output)
+
+
+def _empty(output: Output, *, show_footer: bool = False) -> Table:
+    return Table(
+        box=_LINES if output.is_unicode else _ASCII_LINES,
+        show_edge=False,
+        show_footer=show_footer,
+        pad_edge=False,
+        collapse_padding=True,
+    )
 
 
 def _columns(total: UsageRow) -> list[Column]:
@@ -141,7 +171,7 @@ def _cell(value: object) -> str:
     return NONE if value is None else plain(str(value))
 
 
-def _rendered(table: Table, width: int) -> str:
+def _rendered(table: Table, width: int, output: Output) -> str:
     console = Console(
         file=StringIO(),
         width=width,
@@ -152,4 +182,5 @@ def _rendered(table: Table, width: int) -> str:
     )
     with console.capture() as capture:
         console.print(table)
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    text = "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    return text if output.is_unicode else text.replace(NONE, "-")

@@ -130,18 +130,18 @@ def usage(
     first = last - (days - 1) * _DAY
     asked = Asked(first=first, last=last, user_id=user, workflow=workflow)
     target = file and checked(file)
-    with closing(_ledger(ledger)) as database:
+    with closing(open_ledger(ledger)) as database:
         if target:
-            _write_page(target, database, asked)
+            write_page(target, database, asked)
         else:
-            show = _show_json if as_json else _show_table
+            show = show_json if as_json else show_table
             show(database, asked, groups or ("model",))
 
 
 # -- the ledger -----------------------------------------------------------------------
 
 
-def _ledger(url: str | None) -> Database:
+def open_ledger(url: str | None) -> Database:
     """The ledger, which is not made by looking at it.
 
     Raises:
@@ -182,7 +182,7 @@ def _holds_ledger(path: Path) -> bool:
 # -- on standard output ---------------------------------------------------------------
 
 
-def _show_table(database: Database, asked: Asked, groups: tuple[Group, ...]) -> None:
+def show_table(database: Database, asked: Asked, groups: tuple[Group, ...]) -> None:
     from ..usage_page import unpriced
 
     rows, total, models = _sums(database, asked, groups)
@@ -194,7 +194,7 @@ def _show_table(database: Database, asked: Asked, groups: tuple[Group, ...]) -> 
         output.write(f"\n{plain(note)}\n")
 
 
-def _show_json(database: Database, asked: Asked, groups: tuple[Group, ...]) -> None:
+def show_json(database: Database, asked: Asked, groups: tuple[Group, ...]) -> None:
     rows, total, models = _sums(database, asked, groups)
     data = {
         "first_day": asked.first.isoformat(),
@@ -257,7 +257,7 @@ def _values(row: UsageRow) -> dict[str, Any]:
 # -- in a file ------------------------------------------------------------------------
 
 
-def _write_page(file: Path, database: Database, asked: Asked) -> None:
+def write_page(file: Path, database: Database, asked: Asked) -> None:
     from ..usage_page import page
 
     write_whole(file, page(_report(database, asked)))

@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from importlib import import_module
 
 import httpx
@@ -25,48 +24,10 @@ from llm_adapter import (
     errors,
 )
 from llm_adapter.cli._exits import EXITS, exit_code
-from llm_adapter.testing.emulator import Emulator, Reply, faults
-
-KEY = "gsk_5ecre7-5ecre7-5ecre7"
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.fixture
-def emulator(monkeypatch):
-    with Emulator() as running:
-        monkeypatch.setenv("GROQ_API_KEY", KEY)
-        monkeypatch.setenv("GROQ_BASE_URL", running.url)
-        yield running
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Runs a command in this process: exit code, standard output, standard error."""
-
-    def run(*arguments, stdin=b""):
-        given = io.TextIOWrapper(io.BytesIO(stdin), "ascii")
-        monkeypatch.setattr("sys.stdin", given)
-        code = cli.main(arguments)
-        return (code, *capsys.readouterr())
-
-    return run
-
-
-@contextmanager
-def process(*arguments, **options):
-    """A command in a process of its own, which is gone at the end."""
-    command = [sys.executable, "-m", "llm_adapter", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **{**pipes, **options}) as running:
-        try:
-            yield running
-        finally:
-            running.kill()
-
+from llm_adapter.testing.emulator import Reply, faults
+from tests.command_line import KEY, Terminal, process
+from tests.command_line import emulator as emulator
+from tests.command_line import run as run
 
 # -- answers --------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ LAYERS = [
     {"_async", "_sync"},
     {"testing", "usage_page"},
     {"cli"},
+    {"integrations"},
     {"__init__", "__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -44,6 +45,7 @@ SCHEDULERS = ("anyio", "asyncio", "trio", "sniffio", "uvloop", "time.sleep")
 MAY_IMPORT = {
     **dict.fromkeys(HTTP, (*SHELLS, "testing", "integrations")),
     **dict.fromkeys(SCHEDULERS, ("testing.emulator",)),
+    "anyio": ("testing.emulator", "integrations.fastapi"),
     "time.sleep": ("testing.emulator", "_concurrency"),
 }
 
@@ -121,7 +123,8 @@ def _against_the_layers(found, target):
         return  # of the package itself: its version
     if LEVEL[other] >= LEVEL[home]:
         yield f"{home} may not import {other}, which stands above it"
-    uses_a_shell = home in ("__init__", "cli") or found.module == "testing.mock"
+    may_use_one = home in ("__init__", "cli", "integrations")
+    uses_a_shell = may_use_one or found.module == "testing.mock"
     if other in SHELLS and not uses_a_shell:
         yield f"{other} is a shell"
     if home == "cli" and other == "_async":

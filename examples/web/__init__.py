@@ -1,0 +1,1 @@
+"""Web applications: read them, run them, copy from them."""

@@ -1,0 +1,1 @@
+"""Front doors for web frameworks; each is imported by its own name."""
