@@ -72,9 +72,9 @@ class EventStreamResponse(StreamingResponse):
         background: BackgroundTask | None = None,
     ) -> None:
         _check(stream, show, ping)
-        self.stream = stream
-        self.frames = _Frames(stream, show)
-        self.ping = ping
+        self.stream: AsyncResponseStream = stream
+        self.frames: _Frames = _Frames(stream, show)
+        self.ping: float | None = ping
         super().__init__(
             self.frames,
             status_code,
