@@ -1,22 +1,39 @@
-"""JobWise: four workflows of a program that helps people with their applications.
+"""JobWise: four services of a program that helps people with their applications.
 
-Business code depends on the port alone; `scripts/demo` runs it.
+Business code depends on the port alone. `scripts/demo` shows it at work on four
+providers, `scripts/jobwise` serves it with FastAPI or Django.
 """
 
 from __future__ import annotations
 
+from ._async.services import (
+    AsyncContentRankingService,
+    AsyncCoverLetterService,
+    AsyncProfileEnhancementService,
+    AsyncWritingStyleService,
+)
 from ._async.tour import async_tour
 from ._async.watched import AsyncWatchedLLMService
-from ._async.workflows import AsyncJobWise
+from ._sync.services import (
+    ContentRankingService,
+    CoverLetterService,
+    ProfileEnhancementService,
+    WritingStyleService,
+)
 from ._sync.tour import tour
 from ._sync.watched import WatchedLLMService
-from ._sync.workflows import JobWise
 
 __all__ = [
-    "AsyncJobWise",
+    "AsyncContentRankingService",
+    "AsyncCoverLetterService",
+    "AsyncProfileEnhancementService",
     "AsyncWatchedLLMService",
-    "JobWise",
+    "AsyncWritingStyleService",
+    "ContentRankingService",
+    "CoverLetterService",
+    "ProfileEnhancementService",
     "WatchedLLMService",
+    "WritingStyleService",
     "async_tour",
     "tour",
 ]

@@ -12,6 +12,8 @@ from attrs import frozen
 
 from llm_adapter import LLMRequest
 
+from .checks import Ranking, WritingStyle
+
 _HERE = Path(__file__).parent
 
 
@@ -32,7 +34,7 @@ class Workflow:
     name: str
     title: str
 
-    def request(self, user_id: int, **values: str) -> LLMRequest:
+    def request(self, **values: str) -> LLMRequest:
         """The prompt file, filled in.
 
         Raises:
@@ -40,11 +42,7 @@ class Workflow:
         """
         text = document(f"prompts/{self.name}.md")
         system, _, prompt = text.partition("\n---\n")
-        return LLMRequest(
-            Template(prompt).substitute(values),
-            system_message=system,
-            metadata={"user_id": user_id},
-        )
+        return LLMRequest(Template(prompt).substitute(values), system_message=system)
 
 
 WRITING_STYLE = Workflow("writing_style_extraction", "style")
@@ -52,3 +50,13 @@ PROFILE = Workflow("profile_enhancement", "profile")
 RANKING = Workflow("content_ranking", "ranking")
 COVER_LETTER = Workflow("cover_letter_generation", "letter")
 WORKFLOWS = (WRITING_STYLE, PROFILE, RANKING, COVER_LETTER)
+
+
+def letter_request(
+    resume: str, job: str, style: WritingStyle, ranking: Ranking
+) -> LLMRequest:
+    """Asks for a cover letter on the three best achievements."""
+    best = " ".join(item.achievement for item in ranking.items[:3])
+    return COVER_LETTER.request(
+        resume=resume, job=job, style=str(style), achievements=best
+    )

@@ -1,4 +1,4 @@
-"""What the workflows return, and whether a model's answer is that: pure functions.
+"""What the services return, and whether a model's answer is that: pure functions.
 
 A model may answer with anything. What is not usable is an LLMInvalidResponseError, as
 if the library had found it, so that callers have one kind of error to think of.
@@ -17,6 +17,10 @@ from llm_adapter import LLMInvalidResponseError, LLMResponse
 
 _TONES = ("formal", "neutral", "warm")
 _LENGTHS = ("short", "medium", "long")
+
+MOST, LONGEST = 50, 1000
+"""Phrases in a list, and characters in a phrase: answers go into other prompts."""
+
 _BULLET = re.compile(r"^- (.+(?:\n  .+)*)", re.MULTILINE)
 
 
@@ -114,15 +118,20 @@ def _ranked(
     score: Any = entry.get("score")
     reason: Any = entry.get("reason")
     _require(type(score) is int and 0 <= score <= 100, "a score is not 0 to 100", data)
-    _require(isinstance(reason, str), "a reason is not text", data)
+    _require(_is_phrase(reason), "a reason is not a short text", data)
     return Ranked(known[entry["id"]], score, reason)
 
 
 def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = data.get(key)
-    texts = isinstance(values, list) and all(isinstance(each, str) for each in values)
-    _require(texts, f"{key} is not a list of texts", data)
+    few = isinstance(values, list) and len(values) <= MOST
+    texts = few and all(_is_phrase(each) for each in values or ())
+    _require(texts, f"{key} is not a short list of short texts", data)
     return tuple(values or ())
+
+
+def _is_phrase(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST
 
 
 def _require(condition: bool, fault: str, data: Mapping[str, Any]) -> None:

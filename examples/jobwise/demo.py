@@ -9,12 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from io import TextIOWrapper
-from urllib.request import getproxies
 
 import httpx
 from attrs import evolve
@@ -31,6 +29,7 @@ from llm_adapter import (
 from llm_adapter.testing.emulator import Counts, Emulator, Seen
 
 from . import async_tour, tour
+from .live import KEYS, live_provider, reach_loopback_directly
 from .scenario import replies
 from .stage import Stage
 from .table import FOOTNOTE, results
@@ -42,14 +41,6 @@ ACTS = (
     ("local", "async"),
 )
 """Providers and forms; both forms of one provider behave alike."""
-
-KEYS = {
-    "groq": ("GROQ_API_KEY", "https://console.groq.com/keys"),
-    "openai": ("OPENAI_API_KEY", "https://platform.openai.com/api-keys"),
-    "anthropic": ("ANTHROPIC_API_KEY", "https://platform.claude.com/settings/keys"),
-    "local": None,
-}
-"""The variable of each provider's key, and the page where keys are made."""
 
 _CODE = {
     "sync": 'with LLMFactory.create("{}", settings=settings) as llm:',
@@ -98,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _emulated(console: Console) -> int:
-    _reach_loopback_directly()
+    reach_loopback_directly()
     stage = Stage(console)
 
     def tell(seen: Seen) -> None:
@@ -142,24 +133,12 @@ def _counted(counts: Sequence[Counts]) -> str:
     return f"The emulator has seen {requests} requests on {connections} connections."
 
 
-def _reach_loopback_directly() -> None:
-    """A proxy of the environment would look for the emulator on its own machine."""
-    if proxies := getproxies():
-        os.environ["no_proxy"] = f"127.0.0.1,{proxies.get('no', '')}"
-
-
 # -- against a provider ---------------------------------------------------------------
 
 
 def _live(console: Console, named: str) -> int:
     settings = evolve(Settings.from_env(), timeout_seconds=LIVE_SECONDS)
-    provider = (named or settings.provider).partition(":")[0].strip().lower()
-    if provider not in KEYS:
-        raise LLMConfigurationError(
-            f"The demo has no models for {provider!r:.80}: name one of "
-            f"{', '.join(KEYS)} after --live."
-        )
-    _check(provider, settings)
+    provider = live_provider(named, settings)
     _introduce(
         console,
         provider=f"{provider} itself, as you have set it",
@@ -169,24 +148,6 @@ def _live(console: Console, named: str) -> int:
     done = [_act(stage, provider, form, settings, hooked=True) for form in _CODE]
     _conclude(console, stage, len(done))
     return int(not all(done))
-
-
-def _check(provider: str, settings: Settings) -> None:
-    """Say what is missing before anything is shown.
-
-    Raises:
-        LLMConfigurationError: no key, or a setting that cannot be used.
-    """
-    try:
-        LLMFactory.create(provider, settings=settings).close()
-    except LLMConfigurationError:
-        key = KEYS[provider]
-        if key is None or settings.variable(key[0]):
-            raise
-        raise LLMConfigurationError(
-            f"--live {provider} needs a key: set {key[0]} ({key[1]}), or leave out "
-            "--live."
-        ) from None
 
 
 # -- the acts -------------------------------------------------------------------------

@@ -1,13 +1,18 @@
-"""What the emulator answers in the demo: the same bad day at every provider.
+"""What JobWise's providers answer where none is real.
 
-The faults are said in each provider's own words, which is the emulator's part.
+In the demo the same bad day at every provider: the faults are said in each provider's
+own words, which is the emulator's part. To the web applications, good answers only.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from typing import Any
 
-from llm_adapter.testing.emulator import Reply, faults
+from llm_adapter import MockLLMService
+from llm_adapter.testing.emulator import Reply, Seen, faults
 
 STYLE = json.dumps(
     {
@@ -70,6 +75,25 @@ Kind regards,
 Mira Holm
 """
 
+
+def ranked(prompt: str) -> str:
+    """A ranking of the achievements in a prompt, whosever they are."""
+    known = json.loads(RANKING)
+    entries = {entry["id"]: entry for entry in known["ranking"]}
+    names = re.findall(r"^(A\d+): ", prompt, re.MULTILINE)
+    other = {"score": 50, "reason": "Says something of the work"}
+    ranking = [entries.get(name, {"id": name, **other}) for name in names]
+    return json.dumps({**known, "ranking": ranking})
+
+
+RESPONSES: Mapping[str, Any] = {
+    "writing style of this resume": STYLE,
+    "Rewrite the summary": PROFILE,
+    "Rank these achievements": lambda request: ranked(request.prompt),
+    "cover letter": LETTER,
+}
+"""What a prompt is answered with, by words in it."""
+
 WORD_SECONDS = 0.012
 
 
@@ -89,3 +113,10 @@ def replies(provider: str) -> tuple[Reply, ...]:
         letter | faults.truncated_stream(at=0.4),
         letter,
     )
+
+
+def reply_to(seen: Seen) -> Reply:
+    """The answer to a request in the dialect of Groq, whenever it comes."""
+    prompt = seen.json["messages"][-1]["content"]
+    text = MockLLMService(RESPONSES).generate(prompt).text
+    return Reply(text=text, interval=WORD_SECONDS)

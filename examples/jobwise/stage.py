@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.text import Text
 
 from llm_adapter import (
-    LLMInvalidResponseError,
     LLMServiceError,
     LLMStreamInterruptedError,
     ModelConfig,
@@ -87,19 +86,18 @@ class Stage:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Show the library's log of failed attempts and waits."""
-        logger = logging.getLogger("llm_adapter")
-        handler, level = _Handler(self._attempt_failed), logger.level
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        try:
+        """Show the library's log of failed attempts and waits, and the services'."""
+        with (
+            _heard("llm_adapter", self._attempt_failed),
+            _heard("jobwise", self._rejected),
+        ):
             yield
-        finally:
-            logger.setLevel(level)
-            logger.removeHandler(handler)
 
     def _attempt_failed(self, said: str) -> None:
         self._mark("✗", "yellow", said.partition(": ")[2])
+
+    def _rejected(self, said: str) -> None:
+        self._mark("✗", "yellow", said)
 
     def called(self, outcome: Outcome) -> None:
         """A call has ended."""
@@ -114,10 +112,6 @@ class Stage:
     def write(self, piece: str) -> None:
         """Show the next piece of a streamed answer."""
         self._typewriter.feed(piece)
-
-    def rejected(self, error: LLMInvalidResponseError) -> None:
-        """An answer cannot be used and is asked for again."""
-        self._mark("✗", "yellow", f"{error.message} Asking once more.")
 
     def interrupted(self, error: LLMStreamInterruptedError) -> None:
         """A stream was cut."""
@@ -147,6 +141,19 @@ def _wrapped(text: str, width: int, indent: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+@contextmanager
+def _heard(name: str, tell: Callable[[str], None]) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    handler, level = _Handler(tell), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
 
 
 class _Handler(logging.Handler):

@@ -1,22 +1,26 @@
-"""The example program JobWise: its workflows against a mock, and on bad days."""
+"""The example program JobWise: its services against a mock, and on bad days."""
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 
 import pytest
 from rich.console import Console
 
 from examples.jobwise import (
-    AsyncJobWise,
+    AsyncContentRankingService,
+    AsyncCoverLetterService,
+    AsyncProfileEnhancementService,
     AsyncWatchedLLMService,
+    AsyncWritingStyleService,
     async_tour,
     scenario,
 )
 from examples.jobwise.catalogue import WORKFLOWS, document
-from examples.jobwise.checks import Ranked, Ranking, WritingStyle
-from examples.jobwise.demo import KEYS
+from examples.jobwise.checks import LONGEST, MOST, Ranked, Ranking, WritingStyle
+from examples.jobwise.live import KEYS
 from examples.jobwise.stage import Stage
 from llm_adapter import (
     AsyncLLMFactory,
@@ -56,28 +60,21 @@ async def provider(request, emulator):
 
 
 async def answered():
-    """What every workflow makes of these answers, and the requests that it sent."""
-    llm = AsyncMockLLMService(
-        {
-            "writing style of this resume": scenario.STYLE,
-            "Rewrite the summary": scenario.PROFILE,
-            "Rank these achievements": scenario.RANKING,
-            "cover letter": scenario.LETTER,
-        }
-    )
+    """What every service makes of these answers, and the requests that it sent."""
+    llm = AsyncMockLLMService(scenario.RESPONSES)
     resume, job = document("resume.md"), document("job.md")
-    jobwise = AsyncJobWise(llm, user_id=42)
-    style = await jobwise.writing_style(resume)
-    profile = await jobwise.profile(resume, job, style)
-    ranking = await jobwise.ranking(resume, job)
+    style = await AsyncWritingStyleService(llm).extract(resume)
+    profile = await AsyncProfileEnhancementService(llm).enhance(resume, job, style)
+    ranking = await AsyncContentRankingService(llm).rank(resume, job)
+    letters = AsyncCoverLetterService(llm)
     letter = ""
-    async with jobwise.cover_letter(resume, job, style, ranking) as stream:
+    async with letters.stream(resume, job, style, ranking) as stream:
         async for text in stream.text():
             letter += text
     return (style, profile, ranking, letter), llm.calls
 
 
-async def test_the_workflows_make_values_of_answers():
+async def test_the_services_make_values_of_answers():
     (style, profile, ranking, letter), _ = await answered()
     assert style.tone == "neutral"
     assert profile == scenario.PROFILE
@@ -86,10 +83,10 @@ async def test_the_workflows_make_values_of_answers():
     assert letter == scenario.LETTER
 
 
-async def test_each_request_carries_workflow_and_user():
+async def test_each_request_carries_its_workflow():
     _, calls = await answered()
     assert [dict(call.metadata) for call in calls] == [
-        {"workflow": workflow.name, "user_id": 42} for workflow in WORKFLOWS
+        {"workflow": workflow.name} for workflow in WORKFLOWS
     ]
 
 
@@ -107,15 +104,19 @@ async def test_each_provider_takes_the_requests_of_all_workflows(provider):
     values = dict.fromkeys(("resume", "job", "style", "achievements"), "Some text.")
     for workflow in WORKFLOWS:
         llm = provider.for_workflow(workflow.name)
-        assert (await llm.generate(workflow.request(1, **values))).text
+        assert (await llm.generate(workflow.request(**values))).text
+
+
+async def test_a_letter_may_come_as_a_whole():
+    llm = AsyncMockLLMService(scenario.RESPONSES)
+    letters = AsyncCoverLetterService(llm)
+    letter = await letters.write(RESUME, "A job.", STYLE, RANKING)
+    assert letter == scenario.LETTER.strip()
 
 
 async def test_a_letter_builds_on_the_three_best_achievements():
     llm = AsyncMockLLMService()
-    jobwise = AsyncJobWise(llm, user_id=1)
-    async with jobwise.cover_letter(RESUME, "A job.", STYLE, RANKING) as stream:
-        async for _ in stream:
-            pass
+    await AsyncCoverLetterService(llm).write(RESUME, "A job.", STYLE, RANKING)
     assert "Achievement 3." in llm.calls[0].prompt
     assert "Achievement 4." not in llm.calls[0].prompt
 
@@ -125,27 +126,27 @@ async def test_a_letter_builds_on_the_three_best_achievements():
     ['{"tone": ', "[]", {"tone": "angry", "sentences": "short", "habits": ["x"]}],
     ids=["malformed", "no object", "wrong data"],
 )
-async def test_an_unusable_answer_is_asked_for_once_more_and_told(unusable):
+async def test_an_unusable_answer_is_asked_for_once_more_and_logged(unusable, caplog):
+    caplog.set_level(logging.INFO, "jobwise")
     llm = AsyncMockLLMService({"writing style": [unusable, scenario.STYLE]})
-    rejected = []
-    jobwise = AsyncJobWise(llm, user_id=1, on_rejected=rejected.append)
-    style = await jobwise.writing_style(RESUME)
+    style = await AsyncWritingStyleService(llm).extract(RESUME)
     assert style.sentences == "short"
     assert len(llm.calls) == 2
-    assert [type(error) for error in rejected] == [LLMInvalidResponseError]
+    (told,) = (each for each in caplog.records if each.name == "jobwise")
+    assert told.getMessage().endswith(" Asking once more.")
 
 
 async def test_an_answer_is_asked_for_twice_at_most():
     llm = AsyncMockLLMService({"writing style": '{"tone": '})
     with pytest.raises(LLMInvalidResponseError):
-        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
+        await AsyncWritingStyleService(llm).extract(RESUME)
     assert len(llm.calls) == 2
 
 
 async def test_other_errors_are_not_asked_again():
     llm = AsyncMockLLMService({"writing style": LLMAuthenticationError()})
     with pytest.raises(LLMAuthenticationError):
-        await AsyncJobWise(llm, user_id=1).writing_style(RESUME)
+        await AsyncWritingStyleService(llm).extract(RESUME)
     assert len(llm.calls) == 1
 
 
@@ -157,10 +158,12 @@ async def test_other_errors_are_not_asked_again():
     ],
     ids=["cut", "empty"],
 )
-async def test_a_profile_is_whole_or_an_error(answer):
-    llm = AsyncMockLLMService({"Rewrite the summary": answer})
+async def test_a_text_is_whole_or_an_error(answer):
+    llm = AsyncMockLLMService({"Rewrite the summary": answer, "cover letter": answer})
     with pytest.raises(LLMInvalidResponseError):
-        await AsyncJobWise(llm, user_id=1).profile(RESUME, "A job.", STYLE)
+        await AsyncProfileEnhancementService(llm).enhance(RESUME, "A job.", STYLE)
+    with pytest.raises(LLMInvalidResponseError):
+        await AsyncCoverLetterService(llm).write(RESUME, "A job.", STYLE, RANKING)
 
 
 @pytest.mark.parametrize(
@@ -179,12 +182,14 @@ async def test_a_profile_is_whole_or_an_error(answer):
         {"ranking": [{"id": "A1", "score": 1}, {"id": "A2", "score": 1}]},
         {**ranked("A1", "A2"), "missing": "Rust"},
         {**ranked("A1", "A2"), "missing": [1]},
+        {**ranked("A1", "A2"), "missing": ["x"] * (MOST + 1)},
+        {**ranked("A1", "A2"), "missing": ["x" * (LONGEST + 1)]},
     ],
 )
 async def test_a_ranking_that_does_not_fit_the_resume_is_an_error(data):
     llm = AsyncMockLLMService({"Rank these achievements": json.dumps(data)})
     with pytest.raises(LLMInvalidResponseError, match="not what was asked for"):
-        await AsyncJobWise(llm, user_id=1).ranking(RESUME, "A job.")
+        await AsyncContentRankingService(llm).rank(RESUME, "A job.")
 
 
 async def test_the_watched_service_tells_of_answers_and_errors():

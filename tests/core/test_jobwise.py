@@ -252,12 +252,12 @@ def test_live_asks_the_provider_in_both_forms_and_nobody_breaks_anything(
 
 def test_a_prompt_without_one_of_its_values_is_an_error():
     with pytest.raises(KeyError, match="job"):
-        PROFILE.request(1, resume="r", style="s")
+        PROFILE.request(resume="r", style="s")
 
 
 def test_values_may_hold_what_looks_like_a_placeholder():
     values = {"resume": "I earn $job", "job": "j", "style": "s", "achievements": "a"}
-    assert "I earn $job" in COVER_LETTER.request(1, **values).prompt
+    assert "I earn $job" in COVER_LETTER.request(**values).prompt
 
 
 def test_the_sample_resume_has_six_achievements():

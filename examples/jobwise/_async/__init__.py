@@ -1,1 +1,1 @@
-"""The workflows by hand; those of `_sync` are generated from them."""
+"""The services by hand; those of `_sync` are generated from them."""

@@ -1,4 +1,4 @@
-"""All four workflows, one after another, before an audience."""
+"""All four services, one after another, before an audience."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from llm_adapter import (
     AsyncResponseStream,
     LLMServiceError,
     LLMStreamInterruptedError,
+    ModelConfig,
 )
 
 from ..catalogue import (
@@ -14,45 +15,51 @@ from ..catalogue import (
     PROFILE,
     RANKING,
     WRITING_STYLE,
+    Workflow,
     document,
 )
 from ..stage import Stage
+from .services import (
+    AsyncContentRankingService,
+    AsyncCoverLetterService,
+    AsyncProfileEnhancementService,
+    AsyncWritingStyleService,
+)
 from .watched import AsyncWatchedLLMService
-from .workflows import AsyncJobWise
-
-USER_ID = 7
 
 
 async def async_tour(llm: AsyncLLMService, stage: Stage) -> None:
-    """Run the workflows on the sample resume and job, whichever provider it is.
+    """Run the services on the sample resume and job, whichever provider it is.
 
     Raises:
         LLMServiceError: one of them failed for good.
     """
-    watched = AsyncWatchedLLMService(llm, stage.called)
-    jobwise = AsyncJobWise(watched, user_id=USER_ID, on_rejected=stage.rejected)
+    llm = AsyncWatchedLLMService(llm, stage.called)
     resume, job = document("resume.md"), document("job.md")
-    with stage.workflow(WRITING_STYLE, jobwise.config(WRITING_STYLE)):
-        style = await jobwise.writing_style(resume)
+    with stage.workflow(WRITING_STYLE, _config(llm, WRITING_STYLE)):
+        style = await AsyncWritingStyleService(llm).extract(resume)
         stage.show(str(style))
-    with stage.workflow(PROFILE, jobwise.config(PROFILE)):
-        stage.show(await jobwise.profile(resume, job, style))
-    with stage.workflow(RANKING, jobwise.config(RANKING)):
-        ranking = await jobwise.ranking(resume, job)
+    with stage.workflow(PROFILE, _config(llm, PROFILE)):
+        profiles = AsyncProfileEnhancementService(llm)
+        stage.show(await profiles.enhance(resume, job, style))
+    with stage.workflow(RANKING, _config(llm, RANKING)):
+        ranking = await AsyncContentRankingService(llm).rank(resume, job)
         for item in ranking.items:
             stage.show(f"{item.score:3}  {item.reason}")
         stage.show(f"missing: {', '.join(ranking.missing)}")
-    with stage.workflow(COVER_LETTER, jobwise.config(COVER_LETTER)):
+    with stage.workflow(COVER_LETTER, _config(llm, COVER_LETTER)):
+        letters = AsyncCoverLetterService(llm)
         try:
-            await _async_written(
-                jobwise.cover_letter(resume, job, style, ranking), stage
-            )
+            await _async_written(letters.stream(resume, job, style, ranking), stage)
         except LLMStreamInterruptedError as error:
             # Nothing is asked for again behind the reader's back: that is ours to do.
             stage.interrupted(error)
-            await _async_written(
-                jobwise.cover_letter(resume, job, style, ranking), stage
-            )
+            await _async_written(letters.stream(resume, job, style, ranking), stage)
+
+
+def _config(llm: AsyncLLMService, workflow: Workflow) -> ModelConfig:
+    """The model that does a workflow now, and how it is asked."""
+    return llm.for_workflow(workflow.name).config
 
 
 async def _async_written(stream: AsyncResponseStream, stage: Stage) -> None:
