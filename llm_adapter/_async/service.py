@@ -274,12 +274,12 @@ def _given_a_request(generate: Any, *, announces: bool) -> Any:
     """`generate`, called with a whole request whatever its caller passed."""
 
     @functools.wraps(generate)
-    def with_request(self: Any, request: Any, **overrides: Any) -> Any:
+    async def with_request(self: Any, request: Any, **overrides: Any) -> Any:
         wanted = as_request(request, overrides)
         if announces or current_watch() is None:
-            return generate(self, wanted)
+            return await generate(self, wanted)
         call = functools.partial(generate, self, wanted)
-        return async_announced(self, "generate", wanted.model, call)
+        return await async_announced(self, "generate", wanted.model, call)
 
     return with_request
 
@@ -305,11 +305,11 @@ def _told_vectors(embed: Any, *, announces: bool) -> Any:
         return embed
 
     @functools.wraps(embed)
-    def told(self: Any, texts: Any, **options: Any) -> Any:
+    async def told(self: Any, texts: Any, **options: Any) -> Any:
         call = functools.partial(embed, self, texts, **options)
         if current_watch() is None:
-            return call()
-        return async_announced(self, "embed", options.get("model"), call)
+            return await call()
+        return await async_announced(self, "embed", options.get("model"), call)
 
     return told
 

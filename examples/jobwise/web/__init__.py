@@ -1,0 +1,1 @@
+"""JobWise as a web application, on FastAPI and on Django: the same paths and JSON."""

@@ -1,0 +1,1 @@
+"""JobWise on Django."""

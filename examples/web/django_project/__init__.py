@@ -1,0 +1,1 @@
+"""A small Django project: questions, streams, errors and the ledger."""

@@ -1,0 +1,14 @@
+"""`python -m examples.web.django_project.manage migrate`, and all other commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault(
+        "DJANGO_SETTINGS_MODULE", "examples.web.django_project.settings"
+    )
+    execute_from_command_line(sys.argv)

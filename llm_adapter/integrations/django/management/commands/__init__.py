@@ -1,0 +1,1 @@
+"""llm_usage and llm_check."""
