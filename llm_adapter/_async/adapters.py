@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 
 from attrs import evolve
 
@@ -25,8 +25,8 @@ from .._wire.model_list import answers_text, decode_models, makes_vectors
 from .._wire.token_count import decode_count
 from ..errors import LLMConfigurationError, LLMModelNotFoundError
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -152,30 +152,15 @@ class AsyncProviderAdapter(AsyncLLMService):
         return AsyncResponseStream(AsyncHTTPEvents(self._session, call, self._ready))
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
-        options = EmbeddingOptions(
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
+        wanted = EmbeddingOptions(**options)
         inputs = as_texts(texts)
-        call = embed_call(self._client, inputs, options)
+        call = embed_call(self._client, inputs, wanted)
         if not call.model:
             name, spent = await self._served_model(call.timeout, makes_vectors)
-            named = evolve(options, model=name)
+            named = evolve(wanted, model=name)
             call = replace(embed_call(self._client, inputs, named), spent=spent)
         found = await self._session.fetch(
             call, lambda body: decode_embeddings(body, len(inputs))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from attrs import evolve
 
 from .. import _checks
 from .._context import label, usage_context
-from ..models import CacheUse, EmbeddingResponse, LLMRequest, Part, Timeout
+from ..models import (
+    EmbeddingResponse,
+    EmbedOptions,
+    LLMRequest,
+    Part,
+)
 from ..selector import ModelSelector
 from .service import AsyncLLMService
 from .workflow import AsyncWorkflowLLMService
@@ -47,27 +52,11 @@ class AsyncLabelledLLMService(AsyncWrappingLLMService):
         return evolve(wanted, metadata={**self._labels, **wanted.metadata})
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
         with usage_context(user_id=self._user_id, workflow=self._workflow):
-            return await self._base.embed(
-                texts,
-                model=model,
-                dimensions=dimensions,
-                timeout=timeout,
-                extra_body=extra_body,
-                cache=cache,
-                cache_ttl=cache_ttl,
-            )
+            return await self._base.embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

@@ -21,8 +21,8 @@ from .._mocking import (
 )
 from .._siblings import provider_name
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -97,27 +97,12 @@ class AsyncMockLLMService(AsyncLLMService):
         return [self._model]
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """Made-up vectors of length 1: the same text has the same one everywhere."""
-        options = EmbeddingOptions(
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
-        vectors = [vector(text, options.dimensions) for text in as_texts(texts)]
-        return EmbeddingResponse(vectors, model or self._model, provider="mock")
+        wanted = EmbeddingOptions(**options)
+        vectors = [vector(text, wanted.dimensions) for text in as_texts(texts)]
+        return EmbeddingResponse(vectors, wanted.model or self._model, provider="mock")
 
     async def count_tokens(
         self,

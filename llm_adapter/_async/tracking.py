@@ -15,15 +15,14 @@ from .._tracking import PATIENCE, TrackedCall, once
 from .._watch import Operation, watched_by
 from ..ledger import Amounts
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
     RequestOverrides,
     StreamEnd,
     StreamEvent,
-    Timeout,
     as_request,
 )
 from ..settings import Settings
@@ -127,35 +126,20 @@ class AsyncTrackingLLMService(AsyncWrappingLLMService):
         return AsyncResponseStream(_AsyncTrackedEvents(self, self._base, wanted))
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order, booked."""
-        call = self._begin("embed", {}, model)
+        call = self._begin("embed", {}, options.get("model"))
         try:
             if call.has_budget:
                 inputs = as_texts(texts)
+                model, timeout = options.get("model"), options.get("timeout")
                 identity = await self._base.identify_embeddings(model, timeout)
                 amounts = embedding_amounts(identity, inputs)
                 time = await self._reserve(call, identity, amounts)
-                timeout = time.in_time(timeout, monotonic())
+                options["timeout"] = time.in_time(timeout, monotonic())
             with watched_by(call.booking):
-                answer = await self._base.embed(
-                    texts,
-                    model=model,
-                    dimensions=dimensions,
-                    timeout=timeout,
-                    extra_body=extra_body,
-                    cache=cache,
-                    cache_ttl=cache_ttl,
-                )
+                answer = await self._base.embed(texts, **options)
             call.succeeded(answer, monotonic())
             return answer
         finally:

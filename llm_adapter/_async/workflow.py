@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from .. import _checks
 from .._context import usage_context
 from .._workflow import Choice, ModelConfig
-from ..models import CacheUse, EmbeddingResponse, LLMRequest, Part, Timeout
+from ..models import (
+    EmbeddingResponse,
+    EmbedOptions,
+    LLMRequest,
+    Part,
+)
 from ..selector import ModelSelector, default_selector
 from .service import AsyncLLMService
 from .wrapping import AsyncWrappingLLMService
@@ -73,28 +78,12 @@ class AsyncWorkflowLLMService(AsyncWrappingLLMService):
         return AsyncWorkflowLLMService(base, self._workflow, selector=self._selector)
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order, booked to the workflow."""
         # There is no metadata to label.
         with usage_context(workflow=self._workflow):
-            return await self._base.embed(
-                texts,
-                model=model,
-                dimensions=dimensions,
-                timeout=timeout,
-                extra_body=extra_body,
-                cache=cache,
-                cache_ttl=cache_ttl,
-            )
+            return await self._base.embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, Unpack
 from .. import _checks
 from .._identity import Identity
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -94,26 +94,10 @@ class AsyncWrappingLLMService(AsyncLLMService):
         return service.stream(wanted)
 
     async def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
-        return await self._base.embed(
-            texts,
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
+        return await self._base.embed(texts, **options)
 
     async def count_tokens(
         self,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, Unpack
 
@@ -27,8 +27,8 @@ from .._flights import Together
 from .._identity import with_timeout
 from ..caches import CacheStore, cache_from_url
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -172,37 +172,22 @@ class CachingLLMService(WrappingLLMService):
         return look
 
     def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order; the same texts again are a hit."""
         started = monotonic()
-        options = EmbeddingOptions(
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
+        wanted = EmbeddingOptions(**options)
         inputs = as_texts(texts)
         look = None
-        if cache is not False:
-            identity = self._base.identify_embeddings(model, timeout)
+        if wanted.cache is not False:
+            identity = self._base.identify_embeddings(wanted.model, wanted.timeout)
             look = embedding_look(
-                identity, inputs, options, ttl=self._ttl, started=started
+                identity, inputs, wanted, ttl=self._ttl, started=started
             )
         if look is None:
             self._answers.counters.count("bypassed")
-            return self._vectors(inputs, options, timeout)
-        asked = partial(self._vectors_in_time, inputs, options, look)
+            return self._vectors(inputs, wanted, wanted.timeout)
+        asked = partial(self._vectors_in_time, inputs, wanted, look)
         return self._answers.answer(look, asked)
 
     def _vectors_in_time(

@@ -15,8 +15,8 @@ from .._identity import Identity
 from .._mocking import MODEL, Answers, check_called, prompt_text, vector, word_by_word
 from .._siblings import provider_name
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -88,27 +88,12 @@ class MockLLMService(LLMService):
         return [self._model]
 
     def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """Made-up vectors of length 1: the same text has the same one everywhere."""
-        options = EmbeddingOptions(
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
-        vectors = [vector(text, options.dimensions) for text in as_texts(texts)]
-        return EmbeddingResponse(vectors, model or self._model, provider="mock")
+        wanted = EmbeddingOptions(**options)
+        vectors = [vector(text, wanted.dimensions) for text in as_texts(texts)]
+        return EmbeddingResponse(vectors, wanted.model or self._model, provider="mock")
 
     def count_tokens(
         self,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -13,14 +13,13 @@ from .._monitoring import Monitor, MonitoringSnapshot
 from .._telemetry import OpenTelemetry, telemetry_of
 from .._watch import Operation
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
     RequestOverrides,
     StreamEvent,
-    Timeout,
     as_request,
 )
 from .flights import Act
@@ -150,34 +149,17 @@ class MonitoringLLMService(WrappingLLMService):
         return ResponseStream(_MonitoredEvents(self, call, stream))
 
     def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
         call = self._monitor.call(
             "embed",
             self._base.get_provider_name(),
             None,
-            model=model,
-            dimensions=dimensions,
+            model=options.get("model"),
+            dimensions=options.get("dimensions"),
         )
-        ask = partial(
-            self._base.embed,
-            texts,
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
+        ask = partial(self._base.embed, texts, **options)
         return self._monitored(call, ask)
 
     def _call(self, operation: Operation, wanted: LLMRequest) -> MonitoredCall:

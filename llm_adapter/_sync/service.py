@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
@@ -17,8 +17,8 @@ from .._siblings import no_sibling, provider_name
 from .._watch import current_watch
 from ..errors import LLMUnsupportedFeatureError
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -140,15 +140,7 @@ class LLMService(ABC):
         )
 
     def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order.
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, Unpack
 from .. import _checks
 from .._identity import Identity
 from ..models import (
-    CacheUse,
     EmbeddingResponse,
+    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,
@@ -95,26 +95,10 @@ class WrappingLLMService(LLMService):
         return service.stream(wanted)
 
     def embed(
-        self,
-        texts: str | Sequence[str],
-        *,
-        model: str | None = None,
-        dimensions: int | None = None,
-        timeout: float | Timeout | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        cache: CacheUse | None = None,
-        cache_ttl: float | None = None,
+        self, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
-        return self._base.embed(
-            texts,
-            model=model,
-            dimensions=dimensions,
-            timeout=timeout,
-            extra_body=extra_body,
-            cache=cache,
-            cache_ttl=cache_ttl,
-        )
+        return self._base.embed(texts, **options)
 
     def count_tokens(
         self,

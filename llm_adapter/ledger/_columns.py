@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 from ._money import to_pico
 from ._records import Record
 from ._schema import USAGE
-from ._texts import kept, kept_or_none
+from ._texts import kept, kept_or_none, kept_seconds, kept_usage
 
 PORTION = 500
 """Records of one transaction: others wait for its end."""
@@ -25,9 +24,6 @@ _INSERT_ALL = text(
     f"INSERT INTO {USAGE.name} SELECT * FROM json_populate_recordset("
     f"CAST(NULL AS {USAGE.name}), CAST(:rows AS json)) ON CONFLICT DO NOTHING"
 )
-
-_MOST_TOKENS = 10**12
-"""Of one request. A provider that claims more is not believed, and sums stay exact."""
 
 
 def portions(records: Iterable[Record]) -> list[list[dict[str, Any]]]:
@@ -71,11 +67,11 @@ def row(record: Record) -> dict[str, Any]:
         "status": record.status,
         "error": kept_or_none(record.error),
         "status_code": record.status_code,
-        **{name: _used(value) for name, value in usage.items()},
+        **{name: kept_usage(value) for name, value in usage.items()},
         "cost": None if record.cost is None else to_pico(record.cost),
         "price_date": record.price_date,
-        "latency": _seconds(record.latency) or 0.0,
-        "first_token": _seconds(record.first_token),
+        "latency": kept_seconds(record.latency) or 0.0,
+        "first_token": kept_seconds(record.first_token),
         "request_id": kept_or_none(record.request_id),
     }
 
@@ -90,13 +86,3 @@ def utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         return moment
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _used(value: int | str | None) -> int | str | None:
-    if value is None or isinstance(value, str):
-        return kept_or_none(value)
-    return value if 0 <= value <= _MOST_TOKENS else None
-
-
-def _seconds(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

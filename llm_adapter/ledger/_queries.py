@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from ._money import to_dollars
-from ._rows import DayRow, Group, Percentiles, UsageRow
+from ._rows import DayRow, Group, Percentiles, UsageRow, place
 from ._schema import USAGE
 
 _ROW = USAGE.c
@@ -114,7 +114,7 @@ def sums(
     measured = [column.label(name) for name, column in _SUMS.items()]
     query = select(*columns, *measured).where(*where).group_by(*columns)
     rows = [_usage_row(row, names) for row in connection.execute(query).mappings()]
-    return sorted(rows, key=_place)
+    return sorted(rows, key=place)
 
 
 def series(
@@ -146,18 +146,6 @@ def _usage_row(found: Mapping[Any, Any], names: Sequence[str]) -> UsageRow:
     pico = known.pop("millions") * _MILLION + known.pop("rest")
     keys = {name: found[name] for name in names}
     return UsageRow(cost=to_dollars(int(pico)), **keys, **known)
-
-
-def _place(row: UsageRow) -> tuple[Any, ...]:
-    names = (row.user_id, row.workflow, row.provider, row.model)
-    return (
-        row.day or date.min,
-        -row.cost,
-        -row.total_tokens,
-        -row.calls,
-        # None before names: None itself has no order.
-        *((name is not None, name or "") for name in names),
-    )
 
 
 def _percentiles(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from attrs import field, frozen
 
@@ -103,3 +103,16 @@ class UserUsage(TypedDict):
     total_tokens: int
     total_cost: Decimal | None
     workflows: dict[str, int]
+
+
+def place(row: UsageRow) -> tuple[Any, ...]:
+    """Its place among others: days in their order, and then the dearest first."""
+    names = (row.user_id, row.workflow, row.provider, row.model)
+    return (
+        row.day or date.min,
+        -row.cost,
+        -row.total_tokens,
+        -row.calls,
+        # None before names: None itself has no order.
+        *((name is not None, name or "") for name in names),
+    )

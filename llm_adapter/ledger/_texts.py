@@ -1,10 +1,14 @@
-"""Names as databases can keep, index and find them."""
+"""Names and numbers as databases can keep them."""
 
 from __future__ import annotations
 
+import math
 from hashlib import sha256
 
 from .._checks import type_error
+
+MOST_TOKENS = 10**12
+"""Of one request. A provider that claims more is not believed, and sums stay exact."""
 
 LONGEST = 255
 """Characters; PostgreSQL indexes no name of many kilobytes."""
@@ -47,3 +51,23 @@ def kept_user(user_id: object) -> str | None:
     if isinstance(user_id, int) and not isinstance(user_id, bool):
         return kept(str(user_id))
     raise type_error("user_id", "a string, a whole number or None", user_id)
+
+
+def kept_usage(value: int | str | None) -> int | str | None:
+    """A part of a Usage; a number of tokens that cannot be is not known.
+
+    >>> kept_usage(7), kept_usage(-7), kept_usage("flex")
+    (7, None, 'flex')
+    """
+    if value is None or isinstance(value, str):
+        return kept_or_none(value)
+    return value if 0 <= value <= MOST_TOKENS else None
+
+
+def kept_seconds(value: float | None) -> float | None:
+    """Seconds, if they are a number.
+
+    >>> kept_seconds(0.5), kept_seconds(math.inf)
+    (0.5, None)
+    """
+    return value if value is not None and math.isfinite(value) else None

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
-from typing import Any
 
 from attrs import asdict
 from django.conf import settings
 from django.utils import timezone
 
 from ...ledger import Record
-from ...ledger._texts import kept, kept_or_none
+from ...ledger._texts import kept, kept_or_none, kept_seconds, kept_usage
 from .models import LLMUsage
-
-_MOST_TOKENS = 10**12
-"""Of one request; a provider that claims more is not believed."""
 
 _TEXTS = ("user_id", "workflow", "error", "request_id")
 
@@ -40,10 +35,10 @@ def row(record: Record) -> LLMUsage:
         status_code=record.status_code,
         cost=record.cost,
         price_date=record.price_date,
-        latency=_seconds(record.latency) or 0.0,
-        first_token=_seconds(record.first_token),
+        latency=kept_seconds(record.latency) or 0.0,
+        first_token=kept_seconds(record.first_token),
         **{name: kept_or_none(getattr(record, name)) for name in _TEXTS},
-        **{name: _used(value) for name, value in asdict(record.usage).items()},
+        **{name: kept_usage(value) for name, value in asdict(record.usage).items()},
     )
 
 
@@ -53,13 +48,3 @@ def moment(at: datetime) -> datetime:
         return at
     naive: datetime = timezone.make_naive(at, timezone.get_default_timezone())
     return naive
-
-
-def _used(value: Any) -> Any:
-    if value is None or isinstance(value, str):
-        return kept_or_none(value)
-    return value if 0 <= value <= _MOST_TOKENS else None
-
-
-def _seconds(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

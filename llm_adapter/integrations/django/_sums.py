@@ -12,6 +12,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from ...ledger import DayRow, Group, Percentiles, UsageRow
+from ...ledger._rows import place
 
 _KEYS: dict[Group, tuple[str, ...]] = {
     "user": ("user_id",),
@@ -61,7 +62,7 @@ def grouped(rows: QuerySet[Any], groups: Sequence[Group]) -> list[UsageRow]:
     """One row for each group, by day first, then the dearest first."""
     names = list(dict.fromkeys(name for each in groups for name in _KEYS[each]))
     found = rows.order_by().values(*names).annotate(**_measured())
-    return sorted(map(_usage_row, found), key=_place)
+    return sorted(map(_usage_row, found), key=place)
 
 
 def _usage_row(found: dict[str, Any]) -> UsageRow:
@@ -73,18 +74,6 @@ def _usage_row(found: dict[str, Any]) -> UsageRow:
         for name, value in known.items()
     }
     return UsageRow(cost=Decimal(0) if cost is None else cost, **whole)
-
-
-def _place(row: UsageRow) -> tuple[Any, ...]:
-    names = (row.user_id, row.workflow, row.provider, row.model)
-    return (
-        row.day or date.min,
-        -row.cost,
-        -row.total_tokens,
-        -row.calls,
-        # None before names: None itself has no order.
-        *((name is not None, name or "") for name in names),
-    )
 
 
 def series(rows: QuerySet[Any]) -> list[DayRow]:
@@ -109,8 +98,8 @@ def _percentiles(rows: QuerySet[Any], column: str) -> dict[date, Percentiles]:
     """By day, over the requests that succeeded: the nearest of the values there are."""
     places = {f"p{each}": (F("number") * each + 99) / 100 for each in _PERCENTS}
     wanted: Any = Q()
-    for place in places.values():
-        wanted |= Q(place=place)
+    for each in places.values():
+        wanted |= Q(place=each)
     by_day: dict[str, Any] = {"partition_by": F("day")}
     ranked = (
         rows.order_by()
