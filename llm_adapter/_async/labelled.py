@@ -56,7 +56,7 @@ class AsyncLabelledLLMService(AsyncWrappingLLMService):
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
         with usage_context(user_id=self._user_id, workflow=self._workflow):
-            return await self._base.embed(texts, **options)
+            return await super().embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

@@ -83,7 +83,7 @@ class AsyncWorkflowLLMService(AsyncWrappingLLMService):
         """A vector for each text, in their order, booked to the workflow."""
         # There is no metadata to label.
         with usage_context(workflow=self._workflow):
-            return await self._base.embed(texts, **options)
+            return await super().embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

@@ -52,7 +52,7 @@ class LabelledLLMService(WrappingLLMService):
     ) -> EmbeddingResponse:
         """A vector for each text, in their order."""
         with usage_context(user_id=self._user_id, workflow=self._workflow):
-            return self._base.embed(texts, **options)
+            return super().embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

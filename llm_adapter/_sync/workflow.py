@@ -75,7 +75,7 @@ class WorkflowLLMService(WrappingLLMService):
         """A vector for each text, in their order, booked to the workflow."""
         # There is no metadata to label.
         with usage_context(workflow=self._workflow):
-            return self._base.embed(texts, **options)
+            return super().embed(texts, **options)
 
     def for_workflow(
         self, workflow: str, *, selector: ModelSelector | None = None

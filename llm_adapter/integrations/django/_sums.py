@@ -112,9 +112,9 @@ def _percentiles(rows: QuerySet[Any], column: str) -> dict[date, Percentiles]:
         .values_list("day", "number", "place", column)
     )
     found: dict[date, dict[str, float]] = {}
-    for day, number, place, value in ranked:
+    for day, number, rank, value in ranked:
         for percent in _PERCENTS:
-            if place == (number * percent + 99) // 100:
+            if rank == (number * percent + 99) // 100:
                 found.setdefault(day, {})[f"p{percent}"] = value
     return {day: Percentiles(**values) for day, values in found.items()}
 
