@@ -1,7 +1,8 @@
-"""What monitoring costs: CPU of this process, all sides in turns in one run.
+"""What monitoring and booking cost: CPU of this process, all sides in turns in one run.
 
-The sides: a service as it is, monitored, and monitored with OpenTelemetry's SDK, which
-makes spans that go nowhere and metrics in memory. A row is a service in this process
+The sides: a service as it is, monitored, monitored with OpenTelemetry's SDK, which
+makes spans that go nowhere and metrics in memory, and booked in an SQLite file, with
+all that its thread does. A row is a service in this process
 that answers from a variable, or the canned provider over loopback. Streams are
 measured per event; of the burst 400 come in few pieces, of the paced each in its own.
 """
@@ -9,6 +10,7 @@ measured per event; of the burst 400 come in few pieces, of the paced each in it
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,17 +24,21 @@ from llm_adapter import (
     AsyncGroqAdapter,
     AsyncLLMService,
     AsyncMonitoringLLMService,
+    AsyncTrackingLLMService,
     GroqAdapter,
     LLMRequest,
     LLMResponse,
     LLMService,
     MonitoringLLMService,
+    TrackingLLMService,
     Usage,
 )
 
 MODEL = "openai/gpt-oss-20b"
 ANSWER = LLMResponse("Hello", MODEL, usage=Usage(input_tokens=9, output_tokens=5))
 REQUEST = LLMRequest("Say something.", model=MODEL, metadata={"workflow": "bench"})
+FOLDER = tempfile.TemporaryDirectory()
+LEDGER = f"sqlite:///{FOLDER.name}/ledger.db"
 ROUNDS, INSIDE, CALLS, STREAMS = 20, 3000, 150, 3
 
 
@@ -94,11 +100,12 @@ def providers() -> dict[str, Any]:
 
 
 def sides(base: LLMService) -> list[LLMService]:
-    """The service as it is, monitored, and traced as well."""
+    """The service as it is, monitored, traced as well, and booked."""
     return [
         base,
         MonitoringLLMService(base, telemetry=False),
         MonitoringLLMService(base, **providers()),
+        TrackingLLMService(base, LEDGER),
     ]
 
 
@@ -108,6 +115,7 @@ def async_sides(base: AsyncLLMService) -> list[AsyncLLMService]:
         base,
         AsyncMonitoringLLMService(base, telemetry=False),
         AsyncMonitoringLLMService(base, **providers()),
+        AsyncTrackingLLMService(base, LEDGER),
     ]
 
 
@@ -160,7 +168,9 @@ def compare(url: str) -> None:
 
 
 if __name__ == "__main__":
-    head = ("as it is", "monitored", "with OpenTelemetry")
-    print(f"{'us of CPU':24} {head[0]:>9} {head[1]:>18} {head[2]:>18}")
+    head = " ".join(
+        f"{each:>18}" for each in ("monitored", "with OpenTelemetry", "booked")
+    )
+    print(f"{'us of CPU':24} {'as it is':>9} {head}")
     with server() as address:
         compare(address)
