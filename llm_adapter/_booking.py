@@ -13,7 +13,7 @@ from . import pricing
 from ._context import UsageContext
 from ._replace import replace
 from ._watch import Ending, Operation
-from .ledger import LARGEST, Amounts, Record
+from .ledger import LARGEST, Amounts, Record, taken_by
 from .models import EmbeddingResponse, LLMResponse, Usage
 from .pricing import PriceList
 
@@ -71,6 +71,7 @@ class Booking:
         self._lock = threading.Lock()
         self._begun = 0
         self._open = 1  # the call itself
+        self._process = os.getpid()
         self._holds = False
         self._is_over = False
         self._taken = NOTHING_TAKEN
@@ -101,9 +102,10 @@ class Booking:
         return begun
 
     def ended(self, record: Record) -> None:
-        """It has ended."""
-        self._books.end(record)
-        self._closed(record)
+        """It has ended; a forked process knows nothing of how its parent's do."""
+        if os.getpid() == self._process:
+            self._books.end(record)
+            self._closed(record)
 
     def succeeded(
         self, operation: Operation, provider: str, model: str, latency: float
@@ -130,7 +132,7 @@ class Booking:
 
     def over(self) -> None:
         """The call is, whatever came of it; requests of it may go on."""
-        if not self._is_over:
+        if not self._is_over and os.getpid() == self._process:
             self._is_over = True
             self._closed()
 
@@ -219,23 +221,3 @@ def added(one: Amounts, other: Amounts) -> Amounts:
 
 def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else min(one + other, LARGEST)
-
-
-def taken_by(record: Record) -> Amounts:
-    """What a request takes of a budget; None where that is not known.
-
-    A provider that refused, or was not reached, takes nothing. A request that nobody
-    waited for, or whose answer broke off, may have been paid.
-    """
-    usage, cost = record.usage, record.cost
-    tokens = usage.total_tokens
-    if tokens is None and usage.output_tokens is not None:
-        tokens = (usage.input_tokens or 0) + usage.output_tokens
-    if record.status == "failed" and _was_refused(record):
-        tokens, cost = tokens or 0, cost or Decimal(0)
-    return Amounts.of(cost=cost, tokens=tokens)
-
-
-def _was_refused(record: Record) -> bool:
-    answered = record.status_code is not None and record.status_code >= 400
-    return answered or record.error == "LLMConnectionError"

@@ -7,14 +7,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, cast
 
 from . import pricing
-from ._booking import Booking, new_id, taken_by, utc_now
+from ._booking import Booking, new_id, utc_now
 from ._checks import type_error
 from ._concurrency import NotBegun, Tried
-from ._context import UserId, label, usage_of
+from ._context import UsageContext, UserId, label, usage_of
 from ._watch import Operation
 from .errors import LLMBudgetExceededError
 from .ledger import Amounts, LedgerError, Record, touched
 from .ledger._ledger import Ledger
+from .ledger._texts import kept_or_none
 from .models import EmbeddingResponse, LLMResponse, Usage
 
 T = TypeVar("T")
@@ -48,7 +49,10 @@ class TrackedCall:
         model: str | None,
         now: float,
     ) -> None:
-        context = usage_of(metadata)
+        found = usage_of(metadata)
+        context = UsageContext(
+            kept_or_none(found.user_id), kept_or_none(found.workflow)
+        )
         self.started = now
         self._at = utc_now()
         self._ledger = ledger
@@ -171,7 +175,7 @@ def by_hand(
         dated = pricing.price_date(provider, model) if cost is not None else None
     else:
         cost, dated = _amount(cost), None
-    made = new_id()
+    made = new_id()  # of both: that is how the ledger knows it
     return Record(
         id=made,
         call_id=made,
@@ -180,8 +184,8 @@ def by_hand(
         operation="generate",
         provider=provider,
         model=model,
-        user_id=label("user_id", user_id),
-        workflow=label("workflow", workflow),
+        user_id=kept_or_none(label("user_id", user_id)),
+        workflow=kept_or_none(label("workflow", workflow)),
         usage=used,
         cost=cost,
         price_date=dated,
@@ -207,16 +211,3 @@ def _amount(cost: object) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise ValueError(f"cost is {cost!r:.80}: use US dollars >= 0")
     return amount
-
-
-def spend(ledger: Ledger, record: Record) -> None:
-    """Book what was told, and count it in the budgets that it touches."""
-    ledger.end(record)
-    counters = touched(
-        ledger.budgets,
-        user_id=record.user_id,
-        workflow=record.workflow,
-        at=record.at,
-    )
-    if counters:
-        ledger.spend(record.call_id, counters, taken_by(record), record.at)

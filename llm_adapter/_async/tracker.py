@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from .._concurrency import async_offload, async_tried
 from .._context import UserId, label
-from .._tracking import by_hand, once, outcome, spend
+from .._tracking import by_hand, once, outcome
 from ..ledger import Budget, DayRow, Group, UsageRow, UserUsage
 from ..ledger._database import Database
 from ..ledger._ledger import DEFAULT_URL, Ledger
@@ -99,7 +99,7 @@ class AsyncTokenTracker:
             cost=cost,
             latency=latency,
         )
-        await self._do(lambda: spend(self.ledger, record))
+        await self._do(lambda: self.ledger.end(record))
 
     async def get_user_usage(self, user_id: UserId, days: int = 30) -> UserUsage:
         """What a user has used today and on the days before (UTC), so many in all.

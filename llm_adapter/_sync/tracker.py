@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 from .._concurrency import offload, tried
 from .._context import UserId, label
-from .._tracking import by_hand, once, outcome, spend
+from .._tracking import by_hand, once, outcome
 from ..ledger import Budget, DayRow, Group, UsageRow, UserUsage
 from ..ledger._database import Database
 from ..ledger._ledger import DEFAULT_URL, Ledger
@@ -100,7 +100,7 @@ class TokenTracker:
             cost=cost,
             latency=latency,
         )
-        self._do(lambda: spend(self.ledger, record))
+        self._do(lambda: self.ledger.end(record))
 
     def get_user_usage(self, user_id: UserId, days: int = 30) -> UserUsage:
         """What a user has used today and on the days before (UTC), so many in all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._budgets import Amounts, Budget, touched
+from ._budgets import Amounts, Budget, taken_by, touched
 from ._errors import LedgerError
 from ._money import LARGEST
 from ._records import Operation, Record, Status
@@ -21,5 +21,6 @@ __all__ = [
     "Status",
     "UsageRow",
     "UserUsage",
+    "taken_by",
     "touched",
 ]

@@ -14,6 +14,7 @@ from attrs import field, frozen, validators
 from .._checks import type_error
 from ..errors import LLMBudgetExceededError
 from ._money import LARGEST, shown, to_pico
+from ._records import Record
 from ._texts import kept_or_none, kept_user
 
 Period: TypeAlias = Literal["day", "month"]
@@ -280,3 +281,23 @@ def exceeded(standing: Standing, now: datetime) -> LLMBudgetExceededError:
 
 def _amount(amount: int, unit: Unit) -> str:
     return shown(amount) if unit == "dollars" else f"{amount:,} tokens"
+
+
+def taken_by(record: Record) -> Amounts:
+    """What a request takes of a budget; None where that is not known.
+
+    A provider that refused, or was not reached, takes nothing. A request that nobody
+    waited for, or whose answer broke off, may have been paid.
+    """
+    usage, cost = record.usage, record.cost
+    tokens = usage.total_tokens
+    if tokens is None and usage.output_tokens is not None:
+        tokens = (usage.input_tokens or 0) + usage.output_tokens
+    if record.status == "failed" and _was_refused(record):
+        tokens, cost = tokens or 0, cost or Decimal(0)
+    return Amounts.of(cost=cost, tokens=tokens)
+
+
+def _was_refused(record: Record) -> bool:
+    answered = record.status_code is not None and record.status_code >= 400
+    return answered or record.error == "LLMConnectionError"

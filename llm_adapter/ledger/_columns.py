@@ -19,10 +19,15 @@ from ._texts import kept, kept_or_none, kept_seconds, kept_usage
 PORTION = 500
 """Records of one transaction: others wait for its end."""
 
+# What was lost may be found: its process had only closed its ledger.
+_FOUND = ", ".join(f"{each.name} = excluded.{each.name}" for each in USAGE.c)
+_IS_FOUND = f"{USAGE.name}.status = 'lost' AND excluded.status != 'lost'"
+
 # Five times as fast as thousands of parameters.
 _INSERT_ALL = text(
     f"INSERT INTO {USAGE.name} SELECT * FROM json_populate_recordset("
-    f"CAST(NULL AS {USAGE.name}), CAST(:rows AS json)) ON CONFLICT DO NOTHING"
+    f"CAST(NULL AS {USAGE.name}), CAST(:rows AS json)) "
+    f"ON CONFLICT (id) DO UPDATE SET {_FOUND} WHERE {_IS_FOUND}"
 )
 
 
@@ -32,14 +37,23 @@ def portions(records: Iterable[Record]) -> list[list[dict[str, Any]]]:
     They are sorted: processes that write the same ones cannot wait for each other in a
     circle.
     """
-    rows = sorted(map(row, records), key=lambda each: str(each["id"]))
+    known: dict[str, Record] = {}
+    for each in records:
+        if each.id not in known or known[each.id].status == "lost":
+            known[each.id] = each
+    rows = sorted(map(row, known.values()), key=lambda each: str(each["id"]))
     return [rows[start : start + PORTION] for start in range(0, len(rows), PORTION)]
 
 
 def add(rows: Sequence[dict[str, Any]], connection: Connection) -> int:
-    """Write rows, but for those that are there: how many were new."""
+    """Write rows, but for those that are there: how many were new, or were lost."""
     if connection.dialect.name == "sqlite":
-        into_file = sqlite.insert(USAGE).on_conflict_do_nothing()
+        new = sqlite.insert(USAGE)
+        into_file = new.on_conflict_do_update(
+            index_elements=[USAGE.c.id],
+            set_={each.name: new.excluded[each.name] for each in USAGE.c},
+            where=text(_IS_FOUND),
+        )
         return connection.execute(into_file, list(rows)).rowcount
     named = {"rows": json.dumps(rows, default=str)}
     return connection.execute(_INSERT_ALL, named).rowcount

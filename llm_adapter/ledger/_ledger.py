@@ -10,14 +10,13 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import TypeVar
 
-from attrs import frozen
-
 from .._checks import type_error
-from .._concurrency import ForkSafeLock
-from ._budgets import Amounts, Budget, Counter, exceeded
+from ._budgets import Amounts, Budget, Counter, exceeded, taken_by, touched
 from ._database import Database
+from ._errors import LedgerError
 from ._journal import Journal
 from ._records import Record
+from ._warnings import Trouble
 from ._writer import Writer, WriterStats
 
 T = TypeVar("T")
@@ -49,9 +48,10 @@ class Ledger:
         self.budgets: tuple[Budget, ...] = _checked(budgets)
         self.database: Database = Database(url)
         where = directory(url) if journal is None else journal
-        # By call: what it has taken, and the database does not know yet.
-        self._taken: dict[str, _Taken] = {}
-        self._lock = ForkSafeLock()
+        # By call: what it has taken, and the database does not know yet. Without a
+        # lock, since a collected stream may settle in the middle of anything.
+        self._taken: dict[str, Amounts] = {}
+        self._trouble = Trouble()
         self._writer = Writer(Journal(where), self._write, has_more=self._has_taken)
 
     def __repr__(self) -> str:
@@ -69,7 +69,21 @@ class Ledger:
 
     def _write(self, records: Sequence[Record]) -> None:
         self.database.insert(records)
+        for record in records:
+            if record.id == record.call_id:  # told by hand: nothing was reserved
+                self._spend(record)
         self._settle_all()
+
+    def _spend(self, record: Record) -> None:
+        counters = touched(
+            self.budgets,
+            user_id=record.user_id,
+            workflow=record.workflow,
+            at=record.at,
+        )
+        if counters:
+            amounts = taken_by(record)
+            self.database.spend(record.id, counters, amounts, now=record.at)
 
     # -- budgets ----------------------------------------------------------------------
 
@@ -93,29 +107,17 @@ class Ledger:
 
     def settle(self, call_id: str, amounts: Amounts) -> None:
         """A call is over that has reserved something, or has tried to."""
-        self._note(call_id, _Taken(amounts))
-
-    def spend(
-        self, call_id: str, counters: Sequence[Counter], amounts: Amounts, now: datetime
-    ) -> None:
-        """Something was taken without being reserved."""
-        self._note(call_id, _Taken(amounts, counters, now))
-
-    def _note(self, call_id: str, taken: _Taken) -> None:
-        with self._lock:
-            self._taken[call_id] = taken
+        self._taken[call_id] = amounts
         self._writer.rouse()
 
     def _has_taken(self) -> bool:
         return bool(self._taken)
 
     def _settle_all(self) -> None:
-        with self._lock:
-            taken = list(self._taken.items())
-        for call_id, each in taken:
-            each.tell(self.database, call_id)
-            with self._lock:
-                self._taken.pop(call_id, None)
+        # A copy that is made in one step, during which nothing is collected.
+        for call_id, amounts in dict(self._taken).items():
+            self.database.settle(call_id, amounts)
+            self._taken.pop(call_id, None)
 
     # -- what is asked of it ----------------------------------------------------------
 
@@ -146,22 +148,11 @@ class Ledger:
         What ends afterwards is left to it as well.
         """
         self._writer.close(seconds)
+        try:
+            self._settle_all()  # what has ended since an earlier close
+        except LedgerError as error:
+            self._trouble.warn("Budgets count what was reserved: %s", error)
         self.database.close()
-
-
-@frozen
-class _Taken:
-    """What a call has taken; with counters where it has reserved nothing."""
-
-    amounts: Amounts
-    counters: Sequence[Counter] = ()
-    now: datetime | None = None
-
-    def tell(self, database: Database, call_id: str) -> None:
-        if self.counters:
-            database.spend(call_id, self.counters, self.amounts, now=self.now)
-        else:
-            database.settle(call_id, self.amounts)
 
 
 def directory(url: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_adapter import LLMServerError
-from llm_adapter._booking import Booking, added, booked, taken_by
+from llm_adapter._booking import Booking, added, booked
 from llm_adapter._context import UsageContext
 from llm_adapter._watch import Ending
-from llm_adapter.ledger import LARGEST, Amounts, Record
+from llm_adapter.ledger import LARGEST, Amounts, Record, taken_by
 from llm_adapter.models import Attempt, LLMResponse, Usage
 from llm_adapter.pricing import PriceList, price_date
 
@@ -217,6 +218,19 @@ def test_budget_that_answers_when_the_call_is_over_gets_it_back():
     assert settled == {}
     booking.reserved(holds=True)
     assert settled == {booking.call_id: NOTHING}
+
+
+def test_forked_process_says_nothing_of_its_parents_calls(monkeypatch):
+    books, settled = Books(), Settled()
+    booking = make(books, settled)
+    booking.reserving()
+    booking.reserved(holds=True)
+    call = booking.call("generate", "groq", MODEL)
+    call.began(1)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    call.ended(ending("interrupted"))
+    booking.over()
+    assert (books.ended, settled) == ([], {})
 
 
 @given(

@@ -80,6 +80,24 @@ def test_booking_twice_changes_nothing(database):
     assert database.usage()[0].requests == 2
 
 
+def test_record_that_was_lost_may_be_found(database):
+    """Its process had closed the ledger before the request ended."""
+    begun = record(status="lost", usage=Usage(), cost=None)
+    assert database.insert([begun]) == 1
+    ended = evolve(begun, status="succeeded", cost=Decimal(1))
+    assert database.insert([begun, ended]) == 1
+    assert database.insert([begun]) == 0
+    [row] = database.usage()
+    assert (row.requests, row.succeeded, row.cost) == (1, 1, 1)
+
+
+def test_record_that_has_ended_does_not_end_again(database):
+    first = record(cost=Decimal(1))
+    database.insert([first, evolve(first, cost=Decimal(2))])
+    database.insert([evolve(first, status="failed", cost=None)])
+    assert database.usage()[0].cost == 1
+
+
 def test_many_records_are_booked_in_one_go(database):
     assert database.insert(record() for _ in range(1201)) == 1201
     assert database.usage()[0].cost == Decimal("12.01")

@@ -17,7 +17,10 @@ THREADS = 4
 CALLS = """
     import sys
     from concurrent.futures import ThreadPoolExecutor
-    from llm_adapter import GroqAdapter, TokenTracker, TrackingLLMService
+    from contextlib import suppress
+    from llm_adapter import (
+        GroqAdapter, LLMServiceError, TokenTracker, TrackingLLMService
+    )
 
     base_url, url, journal, user, count = sys.argv[1:]
     tracker = TokenTracker(url, journal=journal, timeout=30)
@@ -25,7 +28,8 @@ CALLS = """
     service = TrackingLLMService(base, tracker)
 
     def call(number):
-        service.generate("Hi", timeout=30, metadata={"user_id": user})
+        with suppress(LLMServiceError):  # of some calls all attempts fail
+            service.generate("Hi", timeout=30, metadata={"user_id": user})
 
     print("begins", flush=True)
     with service, ThreadPoolExecutor(%d) as pool:
@@ -89,7 +93,7 @@ def test_processes_book_all_that_the_provider_has_seen(
     assert [process.wait(60) for process in processes] == [0] * 4
     found = rows(heir(postgres_url))
     assert sum(row.requests for row in found.values()) == emulator.counts.requests
-    assert [row.succeeded for row in found.values()] == [40] * 4
+    assert [row.calls for row in found.values()] == [40] * 4
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
@@ -116,7 +120,7 @@ def test_others_go_on_when_one_is_killed(emulator, begin, heir, postgres, postgr
     victim.kill()
     assert [process.wait(60) for process in others] == [0] * 3
     found = rows(heir(postgres_url))
-    assert [found[f"user {n}"].succeeded for n in range(3)] == [40] * 3
+    assert [found[f"user {n}"].calls for n in range(3)] == [40] * 3
     seen = emulator.counts.requests
     booked = sum(row.requests for row in found.values())
     assert seen <= booked <= seen + THREADS

@@ -138,6 +138,7 @@ class DjangoLedger(Ledger):
 
     def __init__(self, using: str, journal: str | Path | None = None) -> None:
         self.budgets = ()
+        self._taken = {}
         self.database = DjangoDatabase(using)
         where = directory(using) if journal is None else journal
         self._writer = Writer(Journal(where), self._write)
