@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Body, Depends, FastAPI, Header
+from fastapi import Body, Depends, FastAPI, Header, HTTPException
 
 from llm_adapter import (
     AsyncLLMFactory,
@@ -34,13 +34,21 @@ def current_user(x_user: Annotated[str, Header()]) -> str:
     return x_user  # in earnest: whoever the session or the token belongs to
 
 
+def checked_prompt(prompt: Annotated[str, Body(embed=True)]) -> str:
+    # Not `min_length=1`: blanks would pass, and FastAPI answers half of a surrogate
+    # pair, which JSON can say and UTF-8 cannot, with 500.
+    if not prompt.strip() or any("\ud800" <= each <= "\udfff" for each in prompt):
+        raise HTTPException(422, "The prompt is empty, or not valid Unicode.")
+    return prompt
+
+
 app = FastAPI(lifespan=llm_lifespan(make=make_llm))
 install_exception_handlers(app)
 
 letters = llm_service("cover_letter_generation", user_id=current_user)
 LLM = Annotated[AsyncLLMService, Depends(get_llm_service)]
 LetterLLM = Annotated[AsyncLLMService, Depends(letters)]
-Prompt = Annotated[str, Body(embed=True)]
+Prompt = Annotated[str, Depends(checked_prompt)]
 
 
 @app.post("/answer")

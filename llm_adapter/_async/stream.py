@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from .._concurrency import async_on_loop_end
+from .._concurrency import async_let_go, async_on_loop_end
 from .._events import events_of
 from ..errors import LLMServiceError
 from ..models import LLMRequest, LLMResponse, StreamEnd, StreamEvent, TextDelta
@@ -117,7 +117,7 @@ class AsyncResponseStream:
             try:
                 await self._source.close()
             finally:
-                await anext(guard, None)
+                await async_let_go(guard)
 
     async def _open(self) -> None:
         if self._opened or self._closed:

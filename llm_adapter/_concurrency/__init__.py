@@ -27,9 +27,11 @@ from .locks import (
 )
 from .loops import (
     PerLoop,
+    async_let_go,
     async_loop,
     async_on_loop_end,
     async_soon,
+    let_go,
     loop,
     loop_has_ended,
     on_loop_end,
@@ -70,6 +72,7 @@ __all__ = [
     "async_connect_tcp",
     "async_detach",
     "async_go_on_ending",
+    "async_let_go",
     "async_loop",
     "async_offload",
     "async_on_loop_end",
@@ -83,6 +86,7 @@ __all__ = [
     "connected_within",
     "detach",
     "go_on_ending",
+    "let_go",
     "loop",
     "loop_has_ended",
     "monotonic",

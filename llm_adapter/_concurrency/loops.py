@@ -68,7 +68,7 @@ async def async_on_loop_end(
 
     asyncio and trio finalise async generators that are still suspended when a loop
     shuts down, and those that the garbage collector finds, on their own loop. Nothing
-    else in a program is told of either. Pulling the object ends it without `close`.
+    else in a program is told of either. `async_let_go` ends it without `close`.
     """
     waiting = _until_loop_end(close)
     await anext(waiting)
@@ -89,14 +89,25 @@ async def _until_loop_end(close: Callable[[], Awaitable[None]]) -> AsyncGenerato
         raise
 
 
+async def async_let_go(waiting: AsyncGenerator[None]) -> None:
+    """End what `async_on_loop_end` has given, unless its loop is at it already."""
+    with suppress(RuntimeError):
+        await anext(waiting, None)
+
+
 def on_loop_end(close: Callable[[], None]) -> Generator[None]:
     """Have `close` called when the returned object ends; there is no loop to do so.
 
-    Pulling the object ends it without `close`.
+    `let_go` ends it without `close`.
     """
     waiting = _until_closed(close)
     next(waiting)
     return waiting
+
+
+def let_go(waiting: Generator[None]) -> None:
+    """End what `on_loop_end` has given."""
+    next(waiting, None)
 
 
 def _until_closed(close: Callable[[], None]) -> Generator[None]:

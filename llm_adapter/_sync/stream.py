@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from .._concurrency import on_loop_end
+from .._concurrency import let_go, on_loop_end
 from .._events import events_of
 from ..errors import LLMServiceError
 from ..models import LLMRequest, LLMResponse, StreamEnd, StreamEvent, TextDelta
@@ -118,7 +118,7 @@ class ResponseStream:
             try:
                 self._source.close()
             finally:
-                next(guard, None)
+                let_go(guard)
 
     def _open(self) -> None:
         if self._opened or self._closed:

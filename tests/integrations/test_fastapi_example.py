@@ -31,6 +31,15 @@ def test_answer_comes_as_a_whole(client):
     assert response.json()["text"]
 
 
+@pytest.mark.parametrize("path", ["/answer", "/letter"])
+@pytest.mark.parametrize("prompt", ["", " ", "\\ud83d"], ids=["empty", "blank", "half"])
+def test_prompt_that_is_no_text_is_the_clients_mistake(client, path, prompt):
+    headers = {**ANN, "Content-Type": "application/json"}
+    body = f'{{"prompt": "{prompt}"}}'.encode()
+    response = client.post(path, content=body, headers=headers)
+    assert response.status_code == 422
+
+
 def test_letter_comes_in_pieces_and_is_booked(client):
     response = client.post("/letter", json={"prompt": "A choir."}, headers=ANN)
     assert [name for name, _ in events(response.text)][-2:] == ["text", "done"]

@@ -179,7 +179,8 @@ def test_error_in_the_middle_is_an_event_and_in_the_log_once(caplog):
     assert record.levelno == logging.ERROR
 
 
-def test_error_in_the_middle_needs_no_handlers():
+def breaking():
+    """An application whose stream breaks off."""
     app = FastAPI()
 
     @app.get("/")
@@ -187,8 +188,34 @@ def test_error_in_the_middle_needs_no_handlers():
         steps = TextDelta("a"), LLMTimeoutError("inside")
         return stream_response(AsyncResponseStream(Scripted(*steps)))
 
-    with TestClient(app) as client:
+    return app
+
+
+def test_error_in_the_middle_needs_no_handlers():
+    with TestClient(breaking()) as client:
         assert events(client.get("/").text)[-1][1]["status"] == 504
+
+
+def test_each_of_two_applications_that_share_a_state_has_its_own_errors():
+    app, mounted = breaking(), breaking()
+    mounted.state = app.state
+    install_exception_handlers(app, {LLMTimeoutError: 503})
+    install_exception_handlers(mounted, {LLMTimeoutError: 418})
+    app.mount("/mounted", mounted)
+    with TestClient(app) as client:
+        found = [events(client.get(path).text)[-1] for path in ("/", "/mounted/")]
+    assert [data["status"] for _, data in found] == [503, 418]
+
+
+def test_mounted_application_that_installs_nothing_has_the_errors_of_the_outer_one():
+    app, other, mounted = FastAPI(), FastAPI(), breaking()
+    mounted.state = other.state = app.state
+    install_exception_handlers(app, {LLMTimeoutError: 503})
+    install_exception_handlers(other, {LLMTimeoutError: 418})
+    app.mount("/mounted", mounted)
+    with TestClient(app) as client:
+        found = events(client.get("/mounted/").text)
+    assert found[-1][1]["status"] == 503
 
 
 @pytest.mark.parametrize("begun", [[], [TextDelta("a")]])

@@ -12,6 +12,9 @@ import pytest
 
 from llm_adapter import (
     AsyncGroqAdapter,
+    AsyncMonitoringLLMService,
+    AsyncTokenTracker,
+    AsyncTrackingLLMService,
     LLMServiceError,
     LLMStreamInterruptedError,
 )
@@ -84,6 +87,25 @@ def test_the_end_of_a_loop_ends_its_streams(emulator, connect, caplog, loop, beg
     async def begin_all():
         for stream in streams:
             await begin(stream)
+
+    run(loop, begin_all)
+    assert nothing_open(emulator)
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+@on_every_loop
+def test_the_end_of_a_loop_ends_streams_around_streams(
+    emulator, connect, caplog, loop, tmp_path
+):
+    emulator.always(SLOW)
+    streams = []
+
+    async def begin_all():
+        tracker = AsyncTokenTracker(f"sqlite:///{tmp_path}/ledger.db")
+        llm = AsyncMonitoringLLMService(AsyncTrackingLLMService(connect(), tracker))
+        for _ in range(5):
+            streams.append(llm.stream("Hi", timeout=5))
+            await anext(streams[-1])
 
     run(loop, begin_all)
     assert nothing_open(emulator)

@@ -1,7 +1,8 @@
-"""Sync views for WSGI, and async ones for ASGI."""
+"""Sync views for WSGI, and async ones for ASGI, which `atell` needs."""
 
 from __future__ import annotations
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from llm_adapter.integrations.django import (
@@ -12,23 +13,30 @@ from llm_adapter.integrations.django import (
 )
 
 
+def question(request: HttpRequest) -> str:
+    asked = request.GET.get("q", "")
+    if not asked.strip():
+        raise BadRequest("q is empty: ask something")  # answered with 400
+    return asked
+
+
 def ask(request: HttpRequest) -> HttpResponseBase:
     llm = get_llm_service(workflow="questions")
-    response = llm.generate(request.GET["q"])
+    response = llm.generate(question(request))
     return JsonResponse({"answer": response.text})
 
 
 def tell(request: HttpRequest) -> HttpResponseBase:
     llm = get_llm_service(workflow="stories")
-    return stream_response(llm.stream(request.GET["q"]))
+    return stream_response(llm.stream(question(request)))
 
 
 async def aask(request: HttpRequest) -> HttpResponseBase:
     llm = get_async_llm_service(workflow="questions")
-    response = await llm.generate(request.GET["q"])
+    response = await llm.generate(question(request))
     return JsonResponse({"answer": response.text})
 
 
 async def atell(request: HttpRequest) -> HttpResponseBase:
     llm = get_async_llm_service(workflow="stories")
-    return await astream_response(llm.stream(request.GET["q"]))
+    return await astream_response(llm.stream(question(request)))

@@ -18,6 +18,7 @@ from .._http import Reply, with_overrides
 from ._keys import KEYS
 
 NAME = "LLM_ADAPTER"
+APP = "llm_adapter.integrations.django"
 DJANGO = "django"
 """The ledger in Django's own database, where others have a URL."""
 
@@ -163,6 +164,7 @@ def _of_the_whole() -> Iterator[Problem]:
             yield Problem("E005", str(error), hint)
     yield from _of_the_key(config)
     yield from _of_budgets(config)
+    yield from _of_the_app(config)
 
 
 def _config(given: Mapping[str, Any]) -> Config:
@@ -266,3 +268,12 @@ def _of_budgets(config: Config) -> Iterator[Problem]:
         message = f"{NAME}['BUDGETS'] needs a ledger with reservations."
         hint = f"Set {NAME}['LEDGER'] to a URL, or leave out the budgets."
         yield Problem("E006", message, hint)
+
+
+def _of_the_app(config: Config) -> Iterator[Problem]:
+    from django.apps import apps
+
+    if config.ledger == DJANGO and not apps.is_installed(APP):
+        message = f"The ledger is {DJANGO!r}, and its app is not installed."
+        hint = f"Add {APP!r} to INSTALLED_APPS, and run `manage.py migrate`."
+        yield Problem("E007", message, hint)

@@ -34,6 +34,13 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_name(value: object) -> bool:
+    # Where it is empty it is not given, as all of them.
+    if not isinstance(value, str):
+        return False
+    return not value or (bool(value.strip()) and value.isprintable())
+
+
 def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -90,10 +97,10 @@ def _are_replies(value: object) -> bool:
 
 
 KEYS: Mapping[str, Key] = {
-    "PROVIDER": Key("a provider's name, such as 'groq' or 'groq:model'", _is_text),
+    "PROVIDER": Key("a provider's name, such as 'groq' or 'groq:model'", _is_name),
     "API_KEY": Key("the provider's key, a string", _is_text, is_secret=True),
     "BASE_URL": Key("an address, a string", _is_text, is_secret=True),
-    "MODEL": Key("a model's name", _is_text),
+    "MODEL": Key("a model's name", _is_name),
     "TIMEOUT": Key("seconds above zero, or a Timeout", _is_timeout),
     "MAX_RETRIES": Key("a whole number >= 0", _is_count),
     "CACHE": Key(

@@ -56,15 +56,19 @@ class DjangoDatabase(Database):
         """Nothing: connections belong to Django."""
 
     def insert(self, records: Any) -> int:
-        """Write records, but for those that are there."""
+        """Write records, but for those that are there, and were not lost."""
         from ._rows import row
         from .models import LLMUsage
 
         # Sorted: processes that write the same ones cannot wait in a circle.
-        rows = sorted(map(row, records), key=lambda each: each.id)
+        rows = sorted(map(row, records), key=lambda each: (each.id, _is_lost(each)))
+        ended = [each.id for each in rows if not _is_lost(each)]
+        table = LLMUsage.objects.using(self.using)
         atomic: Any = transaction.atomic(using=self.using)
         with atomic:
-            LLMUsage.objects.using(self.using).bulk_create(rows, ignore_conflicts=True)
+            # Their process had only closed its ledger.
+            table.filter(status="lost", id__in=ended).delete()
+            table.bulk_create(rows, ignore_conflicts=True)
         return len(rows)
 
     def usage(
@@ -111,6 +115,10 @@ class DjangoDatabase(Database):
         known = {name: value for name, value in wanted.items() if value is not None}
         rows: QuerySet[Any] = LLMUsage.objects.using(self.using).filter(**known)
         return rows
+
+
+def _is_lost(row: Any) -> bool:
+    return bool(row.status == "lost")
 
 
 def _moment(name: str, value: object) -> datetime | None:

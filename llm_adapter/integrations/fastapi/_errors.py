@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
@@ -21,6 +22,10 @@ INTERNAL_ERROR, TRY_AGAIN_LATER = 1011, 1013
 """Why a WebSocket is closed (RFC 6455 and IANA)."""
 
 _LONGEST_REASON = 123  # bytes
+
+_Replies: TypeAlias = Mapping[type[LLMServiceError], Reply]
+_replies: WeakKeyDictionary[Starlette, _Replies] = WeakKeyDictionary()
+"""What each application has installed; a state may be shared by many."""
 
 
 def install_exception_handlers(
@@ -53,8 +58,17 @@ def install_exception_handlers(
         content = {"detail": reply.detail}
         return JSONResponse(content, reply.status, dict(reply.headers))
 
-    app.state.llm_replies = replies  # for streams that have begun
+    _replies[app] = replies  # for streams that have begun
+    # A mounted application that installs nothing may share the state of one that does.
+    if not hasattr(app.state, "llm_errors_of"):
+        app.state.llm_errors_of = app
     app.add_exception_handler(LLMServiceError, answer)
+
+
+def _replies_of(app: Starlette) -> _Replies:
+    if app in _replies:
+        return _replies[app]
+    return _replies.get(getattr(app.state, "llm_errors_of", app), REPLIES)
 
 
 async def _close(websocket: WebSocket, reply: Reply) -> None:
@@ -79,8 +93,9 @@ def told(
         error: what happened.
         replies: None means those of the application.
     """
-    own = getattr(connection.app.state, "llm_replies", REPLIES)
-    reply = reply_to(error, own if replies is None else replies)
+    if replies is None:
+        replies = _replies_of(connection.app)
+    reply = reply_to(error, replies)
     logger.log(
         logging.ERROR if reply.status >= 500 else logging.WARNING,
         "%s %.200r is answered with %d: %s: %.1000r",

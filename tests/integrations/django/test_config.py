@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.checks import Warning, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
@@ -76,7 +77,10 @@ def test_unknown_key_that_is_like_none_names_them_all():
     ("key", "value"),
     [
         ("PROVIDER", 7),
+        ("PROVIDER", "groq:\ud800"),
         ("MODEL", b"m"),
+        ("MODEL", " "),
+        ("MODEL", "a\nb"),
         ("TIMEOUT", 0),
         ("TIMEOUT", "30"),
         ("TIMEOUT", True),
@@ -148,6 +152,23 @@ def test_environment_that_cannot_be_read_is_told(monkeypatch):
 @pytest.mark.parametrize("ledger", ["django", None])
 def test_budgets_need_a_ledger_that_reserves(ledger):
     assert codes(PROVIDER="mock", LEDGER=ledger, BUDGETS=[Budget(5)]) == ["E006"]
+
+
+def test_ledger_in_django_needs_the_app():
+    others = [each for each in settings.INSTALLED_APPS if "llm_adapter" not in each]
+    with override_settings(INSTALLED_APPS=others):
+        [(code, said)] = found(PROVIDER="mock", LEDGER="django")
+        assert codes(PROVIDER="mock", LEDGER=None) == []
+    assert code == "E007"
+    assert "Add 'llm_adapter.integrations.django' to INSTALLED_APPS" in said
+
+
+def test_ledger_without_the_app_is_told_when_a_service_is_needed():
+    others = [each for each in settings.INSTALLED_APPS if "llm_adapter" not in each]
+    given = {"PROVIDER": "mock", "LEDGER": "django"}
+    missing = pytest.raises(ImproperlyConfigured, match="INSTALLED_APPS")
+    with override_settings(INSTALLED_APPS=others, LLM_ADAPTER=given), missing:
+        get_llm_service()
 
 
 def test_missing_key_is_a_warning_that_names_the_variable():

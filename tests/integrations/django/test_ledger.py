@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import anyio
 import pytest
+from attrs import evolve
 from django.core import serializers
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
@@ -79,6 +80,14 @@ def test_a_record_is_kept_once(database, alias):
     database.insert([made])
     database.insert([made, record()])
     assert rows(alias).count() == 2
+
+
+def test_a_record_that_was_lost_may_be_found(database, alias):
+    lost = record(status="lost", cost=None)
+    database.insert([lost])
+    database.insert([evolve(lost, status="succeeded", cost=Decimal(1)), lost])
+    database.insert([lost])
+    assert (rows(alias).get().status, rows(alias).get().cost) == ("succeeded", 1)
 
 
 def test_what_no_database_could_keep_does_not_stop_the_rest(database, alias):

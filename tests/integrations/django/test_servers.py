@@ -203,6 +203,16 @@ def test_uvicorn_books_what_its_views_ask(served, emulator):
     }
 
 
+def test_an_async_stream_under_gunicorn_is_a_status(emulator, tmp_path):
+    database = sqlite_database(tmp_path / "db")
+    project = Project(database, None, emulator, tmp_path)
+    project.manage("migrate", "--verbosity", "0")
+    with project.serving(*PRELOADED) as (port, _):
+        response = httpx.get(f"http://127.0.0.1:{port}/atell", params={"q": "Hello"})
+    assert response.status_code == 500
+    assert b"need ASGI" in project.log.read_bytes()
+
+
 def test_a_server_that_ends_well_leaves_nothing_to_be_booked(served, emulator):
     with served.serving(*PRELOADED) as (port, _):
         ask_together(port, "/ask")

@@ -6,10 +6,12 @@ import logging
 
 import anyio
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client
 
 from llm_adapter import LLMRateLimitError
 from llm_adapter.integrations.django import (
+    _streaming,
     astream_response,
     flush_llm_ledger,
     get_async_llm_service,
@@ -112,6 +114,12 @@ def test_a_client_who_leaves_ends_the_request(emulator, leave, statuses):
     assert statuses() == ["interrupted"]
 
 
+@pytest.mark.parametrize("path", ["/ask", "/tell"])
+@pytest.mark.parametrize("asked", [{}, {"q": " "}], ids=["missing", "blank"])
+def test_an_empty_question_is_the_clients_mistake(configured, path, asked):
+    assert Client().get(path, asked).status_code == 400
+
+
 def test_what_fails_at_once_has_a_status(configured, emulator, read):
     emulator.script(faults.rate_limited("7"))
     response, _ = read()
@@ -131,11 +139,71 @@ def test_what_fails_later_is_an_event(configured, emulator, read, caplog):
     assert [each.name for each in caplog.records] == ["llm_adapter"]
 
 
-def test_what_is_not_shown_is_a_comment(configured, emulator, read):
-    emulator.script(Reply(reasoning="Hm. Well.", text="Yes"))
+def test_what_is_not_shown_is_one_comment(configured, emulator, read):
+    emulator.script(Reply(reasoning="Hm. Well. " * 20, text="Yes"))
     _, sent = read()
     assert sent.startswith(": ping\n\n")
+    assert sent.count(": ping") == 1
     assert [name for name, _ in events(sent)] == ["text", "done"]
+
+
+def test_what_is_not_shown_for_long_is_more_comments(
+    configured, emulator, read, monkeypatch
+):
+    monkeypatch.setattr(_streaming, "SILENCE", 0.0)
+    emulator.script(Reply(reasoning="Hm. Well.", text="Yes", interval=0.01))
+    _, sent = read()
+    assert sent.count(": ping") > 1
+
+
+def test_a_stream_that_was_closed_ends_with_an_error(configured, emulator, caplog):
+    emulator.script(ENDLESS)
+    with get_llm_service().stream("Hello") as stream:
+        response = stream_response(stream)
+    with caplog.at_level(logging.ERROR, "llm_adapter"):
+        sent = b"".join(response).decode()
+    assert [name for name, _ in events(sent)] == ["text", "error"]
+    assert ["in no `with` block" in each.message for each in caplog.records] == [True]
+
+
+async def aread_all(response):
+    return b"".join([part async for part in response]).decode()
+
+
+def test_an_async_stream_that_was_closed_likewise(configured, emulator, caplog):
+    async def read():
+        async with get_async_llm_service().stream("Hello") as stream:
+            response = await astream_response(stream)
+        return await aread_all(response)
+
+    emulator.script(ENDLESS)
+    with caplog.at_level(logging.ERROR, "llm_adapter"):
+        sent = anyio.run(read)
+    assert [name for name, _ in events(sent)] == ["text", "error"]
+    assert ["in no `with` block" in each.message for each in caplog.records] == [True]
+
+
+@pytest.mark.parametrize("ledger", ["django", None])
+def test_an_async_stream_whose_loop_has_ended_ends_with_an_error(
+    configured, emulator, caplog, ledger
+):
+    async def respond():
+        return await astream_response(get_async_llm_service().stream("Hello"))
+
+    configured(LEDGER=ledger, LEDGER_IMMEDIATE=True)
+    emulator.script(ENDLESS)
+    response = anyio.run(respond)
+    with caplog.at_level(logging.ERROR, "llm_adapter"):
+        sent = anyio.run(aread_all, response)
+    assert [name for name, _ in events(sent)] == ["text", "error"]
+    names = [each.name for each in caplog.records]
+    assert names.count("llm_adapter") == 1
+
+
+def test_an_async_stream_under_wsgi_says_what_it_needs(configured):
+    response = Client().get("/atell", {"q": "Hello"})
+    with pytest.raises(ImproperlyConfigured, match="need ASGI"):
+        iter(response)
 
 
 def test_reasoning_is_shown_where_it_is_wanted(configured, emulator):
