@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130  # that of _exits, which is not loaded yet
 _EXTRA = ("click", "rich")
 
 
@@ -29,3 +30,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except KeyboardInterrupt:  # before a command could see it
+        return _INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -13,8 +14,8 @@ from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..errors import LLMServiceError
-from ._exits import INTERRUPTED, USAGE, exit_code
-from ._output import one_line
+from ._exits import INTERRUPTED, OUTPUT_CLOSED, USAGE, exit_code
+from ._output import one_line, settle
 
 
 @frozen
@@ -117,7 +118,23 @@ def run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
+    except SystemExit:  # click's own way when the reader of its help goes away
+        settle()
+        return OUTPUT_CLOSED
+    except OSError as error:
+        settle()
+        _complain(_told(error))
+        return 1
     return ended or 0
+
+
+def _told(error: OSError) -> str:
+    try:
+        os.getcwd()
+    except OSError:
+        return "The working directory is gone: change to another one."
+    where = "" if error.filename is None else f": {str(error.filename)!r}"
+    return f"The system says: {error.strerror or error}{where}."
 
 
 def _complain(text: str) -> None:

@@ -14,6 +14,7 @@ from .._schema import output_format
 from ..errors import LLMContentPolicyError, LLMServiceError
 from ..models import LLMRequest, LLMResponse
 from ._candidates import models, providers
+from ._reading import reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -91,7 +92,8 @@ def _from_stdin(argument: str | None) -> str:
         raise click.UsageError(
             "There is no prompt: give it as an argument, or through a pipe."
         )
-    content = sys.stdin.buffer.read()
+    with reading("Standard input"):
+        content = sys.stdin.buffer.read()
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -125,6 +127,9 @@ def schema_in(path: Path) -> dict[str, Any]:
         raise _no_schema(path, f"{error}") from None
     if wanted is None:
         raise _no_schema(path, "it asks for plain text")
+    kind = (wanted.schema or {}).get("type", "object")
+    if "object" not in (kind if isinstance(kind, list) else [kind]):
+        raise _no_schema(path, f"the answer is an object, but its type is {kind!r:.80}")
     return schema
 
 

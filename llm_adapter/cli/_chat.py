@@ -133,6 +133,7 @@ class _Talk:
             self.say(f"Error: {told}")
 
     def _answer(self, text: str) -> None:
+        before = self._conversation.messages
         try:
             with wrong_values(), self._notes.retries():
                 write = _nothing if self._as_json else self._output.write
@@ -141,7 +142,10 @@ class _Talk:
             if not self._interactive:
                 raise
             self._output.end_line()
-            self.say("Stopped; what has arrived is a part of the conversation.")
+            if self._conversation.messages is before:
+                self.say("Stopped; nothing has arrived.")
+            else:
+                self.say("Stopped; what has arrived is a part of the conversation.")
             return
         finally:
             self._output.end_line()
@@ -211,4 +215,9 @@ def _nothing(piece: str) -> None:
 def _file(name: str) -> Path:
     if not name:
         raise click.UsageError("Name the file, as in /save talk.json.")
-    return Path(name).expanduser()
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise click.ClickException(
+            f"{name!r} names the home of nobody: write the path in full."
+        ) from None

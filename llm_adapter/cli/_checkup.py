@@ -13,8 +13,9 @@ from .._call import client
 from .._concurrency import monotonic, time
 from .._endpoint import behind_proxy, endpoint
 from .._other_calls import models_call
-from .._registry import split_name
-from .._sync.factory import LLMFactory
+from .._registry import installed_adapter, split_name, unknown_provider
+from .._sync.factory import MOCK, LLMFactory
+from .._sync.service import LLMService
 from .._wire.model_list import decode_models
 from ..errors import LLMServiceError
 from ..models import Usage
@@ -120,7 +121,7 @@ def known(settings: Settings) -> dict[str, Report]:
     reports = {
         name: _known(provider, settings, own) for name, provider in PROVIDERS.items()
     }
-    report = reports.get(chosen) or Report(provider=chosen)
+    report = reports.get(chosen) or _other(chosen)
     named = settings.model or model or report.model
     reports[chosen] = evolve(
         report, chosen=True, model=named, price=_price(chosen, named, own)
@@ -146,6 +147,19 @@ def _known(provider: Provider, settings: Settings, own: PriceList | None) -> Rep
     proxied = behind_proxy(url.partition(":")[0])
     shown = shown_url(url).strip("'")
     return evolve(report, base_url=shown, proxied=proxied)
+
+
+def _other(name: str) -> Report:
+    """What is known of a provider that is not built in."""
+    registered = LLMFactory._registered
+    if name == MOCK or name in registered:
+        return Report(provider=name)
+    try:
+        if installed_adapter(name, LLMService) is None:
+            raise unknown_provider(name, {MOCK, *PROVIDERS, *registered})
+    except LLMServiceError as error:
+        return Report(provider=name, error=error)
+    return Report(provider=name)
 
 
 def _variables(provider: Provider) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import UnsupportedOperation
 from itertools import islice
 from pathlib import Path
@@ -21,8 +21,9 @@ from ._asking import asks, given, schema_in, wrong_values
 from ._exits import INTERRUPTED, ROWS_FAILED, table
 from ._mapping import Caller, Done, Task, run, tasks
 from ._progress import Tally, progress, say
+from ._reading import reading
 from ._rows import Format, rows
-from ._sink import STANDARD, Sink, Way
+from ._sink import STANDARD, Sink, Way, beside
 from ._template import Template
 from ._window import Window
 
@@ -162,13 +163,25 @@ def map_(
     )
     tally = Tally()
     if _mapped(asked, provider, at_once, tally):
-        say("It was interrupted; the same command goes on from here.")
+        say(f"It was interrupted; {_rest(asked)}.")
         raise click.exceptions.Exit(INTERRUPTED)
-    if tally.failed:
+    if tally.failed or tally.kept_failed:
         raise click.exceptions.Exit(ROWS_FAILED)
 
 
+def _rest(asked: Asked) -> str:
+    """What becomes of an interrupted map."""
+    if asked.way == "replace" and asked.target != STANDARD:
+        return (
+            f"{str(asked.target)!r} is as it was, and the new lines are in "
+            f"{str(beside(asked.target.resolve()))!r}"
+        )
+    return "the same command goes on from here"
+
+
 def _template(text: str | None, column: str) -> Template:
+    if not column:
+        raise click.UsageError("--column is empty: name the field with the prompt.")
     if text is None:
         return Template.column(column)
     try:
@@ -183,7 +196,9 @@ def _mapped(asked: Asked, provider: str | None, at_once: int, tally: Tally) -> b
         with wrong_values():
             llm = stack.enter_context(LLMFactory.create(provider))
         with ExitStack() as early:
-            file = early.enter_context(_opened(asked.source, asked.target))
+            file = early.enter_context(_opened(asked.source))
+            if asked.target != STANDARD:
+                _tell_apart(file, asked.target)
             sink = stack.enter_context(Sink(asked.target, asked.way))
             early.pop_all()  # whoever reads the file closes it
         caller = Caller(llm, asked.request, as_json=asked.as_json)
@@ -198,13 +213,12 @@ def _mapped(asked: Asked, provider: str | None, at_once: int, tally: Tally) -> b
             interrupted = run(window, sink.write, shown, tally)
         finally:
             say(f"{tally.told(monotonic())}.")
-        if not interrupted:
-            sink.finish()
+        sink.finish(whole=not interrupted)
     return interrupted
 
 
 def _tasks(asked: Asked, file: IO[bytes], sink: Sink) -> Generator[Task]:
-    with file:
+    with file, reading("The input"):
         found = rows(file, asked.form, asked.template, asked.column, asked.salt)
         yield from tasks(
             islice(found, asked.limit),
@@ -214,16 +228,26 @@ def _tasks(asked: Asked, file: IO[bytes], sink: Sink) -> Generator[Task]:
         )
 
 
-def _opened(source: Path, target: Path) -> IO[bytes]:
+def _opened(source: Path) -> IO[bytes]:
     if source == STANDARD:
         return _standard_input()
     try:
-        if target.exists() and target.samefile(source):
-            raise click.UsageError("The output is the input: name another one with -o.")
         return source.open("rb")
     except OSError as error:
         reason = error.strerror or error
         raise click.UsageError(f"{str(source)!r} cannot be read: {reason}.") from None
+
+
+def _tell_apart(file: IO[bytes], target: Path) -> None:
+    """Refuse an input that would be written."""
+    for name in (target, beside(Path(os.path.realpath(target)))):
+        # Without a number there is no file; what cannot be used is told later.
+        with suppress(OSError):
+            if os.path.samestat(name.stat(), os.fstat(file.fileno())):
+                raise click.UsageError(
+                    f"The output is the input, or is made in it ({str(name)!r}): name "
+                    "another one with -o."
+                )
 
 
 def _standard_input() -> IO[bytes]:

@@ -66,8 +66,10 @@ class Output:
             click.exceptions.Exit: nobody reads any more.
             click.ClickException: the text cannot be written.
         """
-        if not text or sys.stdout is None:
+        if not text:
             return
+        if sys.stdout is None:
+            raise click.ClickException("The output cannot be written: it is closed.")
         try:
             shown = printable(text) if self._is_terminal else text
             for start in range(0, len(shown), _ATOMIC):
@@ -95,6 +97,15 @@ class Output:
         """Write a line feed unless a line has just ended."""
         if not self._at_line_start:
             self.write("\n")
+
+
+def settle() -> None:
+    """Have nothing left that the interpreter could fail to write when it ends."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _abandon()
 
 
 def _abandon() -> None:

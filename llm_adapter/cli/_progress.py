@@ -30,6 +30,7 @@ class Tally:
         answered: rows with an answer, made now.
         failed: rows with an error, made now.
         kept: rows that the output had already.
+        kept_failed: those of them with an error.
         cost: of the answers, as far as it is known, in US dollars.
         unpriced: answers without a known cost.
         end: bytes of the input that are done.
@@ -39,6 +40,7 @@ class Tally:
     answered: int = 0
     failed: int = 0
     kept: int = 0
+    kept_failed: int = 0
     cost: Decimal = _ZERO
     unpriced: int = 0
     end: int = 0
@@ -48,6 +50,7 @@ class Tally:
         self.end = end
         if kept:
             self.kept += 1
+            self.kept_failed += line.failed
             return
         self.failed += line.failed
         self.answered += not line.failed
@@ -64,7 +67,8 @@ class Tally:
         rows = made + self.kept
         counts = [f"{self.answered:,} answered", f"{self.failed:,} failed"]
         if self.kept:
-            counts.append(f"{self.kept:,} kept")
+            bad = f" ({self.kept_failed:,} of them failed)" if self.kept_failed else ""
+            counts.append(f"{self.kept:,} kept{bad}")
         rate = made / max(now - self.started, 0.001)
         cost = dollars(self.cost, places_for([self.cost]))
         if self.unpriced:

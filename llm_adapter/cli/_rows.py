@@ -189,7 +189,8 @@ def _records(lines: _Lines, template: Template) -> Iterator[Read]:
     for cells in reader:
         if cells:
             fields, problem = _record(header, cells)
-            raw = json.dumps(cells, ensure_ascii=False)
+            named = cells if fields is None else fields
+            raw = json.dumps(named, ensure_ascii=False, sort_keys=True)
             yield Read(begin, raw, fields, problem, lines.end)
         begin = lines.number + 1
 

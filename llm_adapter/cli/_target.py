@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,7 @@ class Target:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._size = 0
         if path.exists() and not path.is_file():
             raise click.ClickException(
                 f"{str(path)!r} is not a regular file: name another one, or write to "
@@ -99,18 +101,28 @@ class Target:
         size = os.fstat(self._descriptor).st_size
         whole = self._end_of_lines(size)
         if whole == size:
+            self._size = size
             return
         with open(os.dup(self._descriptor), "rb") as reader:
             reader.seek(0)
             index = 0
             while reader.tell() < whole:
-                reader.readline()
+                if read_line(reader.readline(), index) is None:
+                    raise self._foreign(index)
                 index += 1
             torn = reader.readline()
         start = beginning(index)
         if torn[: len(start)] != start[: len(torn)]:
             raise self._foreign(index)
         self._cut(whole)
+
+    def check(self) -> None:
+        """Read all of it.
+
+        Raises:
+            click.UsageError: there is a line that no map has written.
+        """
+        deque(self.lines(), maxlen=0)
 
     def _end_of_lines(self, size: int) -> int:
         """Where the last line end is."""
@@ -128,7 +140,7 @@ class Target:
     def _foreign(self, index: int) -> click.UsageError:
         return click.UsageError(
             f"Line {index + 1} of {str(self.path)!r} is not one that `map` has "
-            "written: name another output, or replace the file with --no-resume."
+            "written: name another output, or move the file away."
         )
 
     # -- what is added ----------------------------------------------------------------
@@ -142,6 +154,7 @@ class Target:
             os.ftruncate(self._descriptor, size)
         except OSError as error:  # pragma: no cover - of a disk that fails
             raise unwritable(self.path, error) from error
+        self._size = size
 
     def append(self, raw: bytes) -> None:
         """Add a line: after a kill it is there, or not, or in part at the very end.
@@ -151,13 +164,35 @@ class Target:
         """
         try:
             while raw:
-                raw = raw[os.write(self._descriptor, raw) :]
+                written = os.write(self._descriptor, raw)
+                self._size += written
+                raw = raw[written:]
         except OSError as error:
             raise unwritable(self.path, error) from error
 
     def sync(self) -> None:
-        """Have all of it on the disk."""
-        os.fsync(self._descriptor)
+        """Have all of it on the disk, where people look for it.
+
+        Raises:
+            click.ClickException: it is not there.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        if not self._is_there():
+            raise click.ClickException(
+                f"{str(self.path)!r} was removed, replaced or cut by another program "
+                "while it was written: lines are missing. Run the command again."
+            )
+
+    def _is_there(self) -> bool:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return False
+        ours = os.fstat(self._descriptor)
+        return os.path.samestat(found, ours) and ours.st_size >= self._size
 
     def close(self) -> None:
         """Leave it to others."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 import click
 from attrs import define, field
+
+from ._reading import reading
 
 _FENCE = '"""'
 
@@ -86,6 +88,11 @@ def typed(say: Callable[[str], None]) -> Iterator[str]:
             yield turn
 
 
+def _read(lines: Iterable[bytes]) -> Iterator[bytes]:
+    with reading("Standard input"):
+        yield from lines
+
+
 def piped() -> Iterator[str]:
     """The turns in standard input: each line is one.
 
@@ -94,7 +101,7 @@ def piped() -> Iterator[str]:
     """
     turns = Turns()
     lines = () if sys.stdin is None else sys.stdin.buffer
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_read(lines), 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:

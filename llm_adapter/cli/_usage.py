@@ -126,6 +126,8 @@ def usage(
     """
     if file and (as_json or groups):
         raise click.UsageError("--html shows everything: leave out --json and --by.")
+    if file == Path("-"):
+        raise click.UsageError("--html needs a file: name it, as in usage.html.")
     last = datetime.now(UTC).date()
     first = last - (days - 1) * _DAY
     asked = Asked(first=first, last=last, user_id=user, workflow=workflow)

@@ -452,9 +452,92 @@ def test_a_full_disk_is_an_error_and_no_traceback():
     assert said == "Error: The output cannot be written: No space left on device.\n"
 
 
-def test_closed_outputs_are_no_error():
+def shell(script, **options):
+    """A script, in which $0 is Python: its exit code, and standard error."""
+    command = ["sh", "-c", script, sys.executable]
+    ended = subprocess.run(command, stderr=subprocess.PIPE, text=True, **options)
+    return ended.returncode, ended.stderr
+
+
+def test_closed_output_is_an_error():
+    ended = shell('"$0" -m llm_adapter generate Hi --provider mock >&-')
+    assert ended == (1, "Error: The output cannot be written: it is closed.\n")
+
+
+def test_closed_outputs_end_without_a_word():
     script = '"$0" -m llm_adapter generate Hi --provider mock >&- 2>&-'
-    assert subprocess.run(["sh", "-c", script, sys.executable]).returncode == 0
+    assert shell(script) == (1, "")
+
+
+def test_closed_standard_error_is_no_error():
+    script = '"$0" -m llm_adapter generate Hi --provider mock 2>&- >/dev/null'
+    assert shell(script) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_help_on_a_full_disk_is_an_error_and_no_traceback():
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    code, said = shell('"$0" -m llm_adapter --help >/dev/full', env=buffered)
+    assert (code, said) == (1, "Error: The system says: No space left on device.\n")
+
+
+def test_help_whose_reader_goes_away_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as output, process("--help", stdout=output) as running:
+        said = running.stderr.read()
+        assert (running.wait(30), said) == (141, "")
+
+
+def test_directory_that_is_gone_is_an_error_and_no_traceback(
+    run, emulator, tmp_path, monkeypatch
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, said = run("map", "-", "-o", "out.jsonl", stdin=b'"a"')
+    assert (code, said) == (
+        1,
+        "Error: The working directory is gone: change to another one.\n",
+    )
+
+
+def no_such_file(*arguments, **options):
+    raise FileNotFoundError(2, "No such file", "x")
+
+
+@pytest.mark.parametrize("output", [Terminal(), None], ids=["open", "closed"])
+def test_error_of_the_system_names_the_file(capsys, monkeypatch, output):
+    monkeypatch.setattr("sys.stdout", output)
+    monkeypatch.setattr("rich.console.Console.__init__", no_such_file)
+    assert cli.main(["generate", "Hi", "--provider", "mock"]) == 1
+    said = capsys.readouterr().err
+    assert said == "Error: The system says: No such file: 'x'.\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux has it")
+@pytest.mark.parametrize("command", ["generate", "chat"])
+def test_standard_input_that_fails_is_an_error(emulator, capsys, monkeypatch, command):
+    with open("/proc/self/mem", "rb") as file:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+        assert cli.main([command]) == 1
+    said = capsys.readouterr().err
+    assert said == "Error: Standard input cannot be read: Input/output error.\n"
+
+
+class Interrupts:
+    """Ctrl-C while a module is loaded."""
+
+    def find_spec(self, name, path, target=None):
+        if name == "llm_adapter.cli._app":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_it_starts_ends_with_130(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "llm_adapter.cli._app", raising=False)
+    monkeypatch.setattr("sys.meta_path", [Interrupts(), *sys.meta_path])
+    assert cli.main(["--version"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("options", [(), ("--stream",)])

@@ -347,6 +347,14 @@ def test_file_that_cannot_be_written_is_an_error(talk, emulator):
     assert "The conversation cannot be written to '/no/such/talk.json'" in said
 
 
+@pytest.mark.parametrize("command", ["/save", "/load"])
+def test_home_of_nobody_is_an_error(talk, emulator, command):
+    code, _, said = talk(f"{command} ~no-such-user-7/x", "a")
+    assert code == 0
+    assert "Error: '~no-such-user-7/x' names the home of nobody" in said
+    assert history(emulator.seen[0]) == [("user", "a")]
+
+
 def test_missing_file_is_an_error(talk, emulator):
     assert "No such file or directory." in talk("/load no-such.json")[2]
 
@@ -389,6 +397,25 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_arrived(talk, emulator, monkeypat
     assert "Stopped; what has arrived is a part of the conversation." in said
     assert history(emulator.seen[1])[0] == ("user", "a")
     assert history(emulator.seen[1])[1][1].startswith("one two")
+
+
+def test_ctrl_c_before_the_first_word_claims_nothing(talk, emulator, monkeypatch):
+    emulator.script(Reply(text="one"), Reply(text="Yes."))
+    ask = iter([KeyboardInterrupt()])
+
+    def open_(*arguments, **options):
+        for error in ask:
+            raise error
+        return original(*arguments, **options)
+
+    from llm_adapter._sync.session import Session
+
+    original = Session.open
+    monkeypatch.setattr(Session, "open", open_)
+    said = talk("a", "b")[2]
+    assert "Stopped; nothing has arrived." in said
+    assert "is a part of the conversation" not in said
+    assert history(emulator.seen[0]) == [("user", "b")]
 
 
 def test_on_a_real_terminal_it_answers_and_ctrl_c_stops_it(emulator):

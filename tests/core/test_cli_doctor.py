@@ -165,6 +165,33 @@ def test_offline_asks_nobody(found, emulator):
     assert emulator.seen == ()
 
 
+@pytest.mark.parametrize("options", [(), ("--offline",)])
+def test_provider_that_nobody_knows_ends_with_3(run, emulator, monkeypatch, options):
+    monkeypatch.setenv("LLM_PROVIDER", "nope")
+    code, _, said = run("doctor", *options)
+    assert code == 3
+    assert "Unknown LLM provider 'nope'. Known are: anthropic, " in said
+
+
+class Installed:
+    """An entry point of a package."""
+
+    name = "elsewhere"
+    value = "elsewhere:Own"
+
+    def load(self):
+        return Own
+
+
+def test_installed_adapter_is_known_offline(found, emulator, monkeypatch):
+    monkeypatch.setattr(
+        "llm_adapter._registry.entry_points", lambda group: [Installed()]
+    )
+    monkeypatch.setenv("LLM_PROVIDER", "elsewhere")
+    code, _, providers = found("--offline")
+    assert (code, providers["elsewhere"]["status"]) == (0, "not asked")
+
+
 def test_model_and_price_are_those_of_the_settings(found, emulator, monkeypatch):
     monkeypatch.setenv("LLM_PROVIDER", "groq:openai/gpt-oss-20b")
     groq = found("--offline")[2]["groq"]

@@ -92,8 +92,17 @@ def test_an_error_prints_no_object(run, emulator, code, reply, said):
         (b'{"type": "text"}', "it asks for plain text"),
         (b'{"type": "river"}', "use {'type': 'json_object'}, a JSON schema"),
         (b"[" * 100_000, "recursion"),
+        (b'{"type": "array"}', "an object, but its type is 'array'"),
+        (b'{"type": ["string", "null"]}', "its type is ['string', 'null']"),
+        (
+            b'{"type": "json_schema", "json_schema": {"schema": {"type": "number"}}}',
+            "its type is 'number'",
+        ),
     ],
-    ids=["cut", "bytes", "list", "text", "unknown", "deep"],
+    ids=[
+        *("cut", "bytes", "list", "text", "unknown", "deep"),
+        *("array", "kinds", "inner"),
+    ],
 )
 def test_file_without_a_schema_is_wrong_usage(run, schema, content, said):
     schema.write_bytes(content)
@@ -101,6 +110,13 @@ def test_file_without_a_schema_is_wrong_usage(run, schema, content, said):
     assert (code, printed) == (2, "")
     assert "holds no JSON schema: " in line
     assert said in line
+
+
+@pytest.mark.parametrize("kind", ["json_object", ["object", "null"]])
+def test_schema_may_be_any_that_objects_match(run, emulator, schema, kind):
+    emulator.script(Reply(text="{}"))
+    schema.write_text(json.dumps({"type": kind}))
+    assert run("json", "As JSON", "--schema", str(schema))[0] == 0
 
 
 def test_missing_file_of_a_schema_is_wrong_usage(run):

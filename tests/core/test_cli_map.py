@@ -51,6 +51,10 @@ def prompts(count, start=0):
     return [{"id": f"r{n}", "prompt": f"Say {n}"} for n in range(start, count)]
 
 
+def beside(path):
+    return path.with_name(f"{path.name}.retry")
+
+
 def read(path):
     """The lines of an output."""
     return [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -337,6 +341,7 @@ def test_empty_csv_has_no_rows(run, emulator, source):
         (("in.jsonl", "--max-tokens", "0"), "max_tokens is 0"),
         (("in.jsonl", "--at-once", "0"), "--at-once"),
         (("in.jsonl", "--limit", "0"), "--limit"),
+        (("in.jsonl", "--column", ""), "--column is empty"),
         (("in.jsonl", "--retry-errors"), "--retry-errors needs -o"),
         (("in.jsonl", "-o", "x", "--retry-errors", "--limit", "1"), "neither --limit"),
         (
@@ -481,10 +486,95 @@ def test_shorter_input_is_refused(run, emulator, source, target):
 
 def test_no_resume_starts_over(run, emulator, source, target):
     run("map", str(source("a", "b")), "-o", str(target))
-    target.with_name("out.jsonl.retry").write_bytes(b"old")
+    beside(target).write_bytes(target.read_bytes())
     assert run("map", str(source("c")), "-o", str(target), "--no-resume")[0] == 0
     assert len(read(target)) == 1
-    assert not target.with_name("out.jsonl.retry").exists()
+    assert not beside(target).exists()
+
+
+def test_no_resume_replaces_any_file(run, emulator, source, target):
+    target.write_bytes(b"notes")
+    assert run("map", str(source("c")), "-o", str(target), "--no-resume")[0] == 0
+    assert len(read(target)) == 1
+
+
+def test_no_resume_of_an_empty_input_has_an_empty_output(run, source, target, emulator):
+    run("map", str(source("a")), "-o", str(target))
+    beside(target).write_bytes(target.read_bytes())
+    assert run("map", str(source()), "-o", str(target), "--no-resume")[0] == 0
+    assert target.read_bytes() == b""
+
+
+def test_no_resume_checks_the_input_before_the_old_output_is_touched(
+    run, emulator, source, target
+):
+    run("map", str(source("a")), "-o", str(target))
+    before = target.read_bytes()
+    path = source(b"a,b", name="in.csv")
+    assert run("map", str(path), "-o", str(target), "--no-resume")[0] == 2
+    assert target.read_bytes() == before
+
+
+def test_no_resume_keeps_the_old_output_until_the_new_one_is_whole(
+    run, emulator, source, target
+):
+    path = source(*prompts(2))
+    run("map", str(path), "-o", str(target))
+    before = target.read_bytes()
+    emulator.script(GOOD, faults.invalid_api_key())
+    command = ("map", str(path), "-o", str(target), "--no-resume", "--at-once", "1")
+    assert run(*command)[0] == 3
+    assert target.read_bytes() == before
+
+
+def test_lines_of_an_unfinished_start_are_there_until_the_next_has_some(
+    run, emulator, source, target
+):
+    path = source(*prompts(2))
+    run("map", str(path), "-o", str(target))
+    over = ("map", str(path), "-o", str(target), "--no-resume", "--at-once", "1")
+    emulator.script(Reply(text="new"), faults.invalid_api_key())
+    run(*over)
+    emulator.script(faults.invalid_api_key())
+    run(*over)
+    assert [line["text"] for line in read(beside(target))] == ["new"]
+    assert run(*over)[0] == 0
+    assert len(read(target)) == 2
+
+
+@pytest.mark.parametrize("way", ["--no-resume", "--retry-errors", "--resume"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_input_beside_the_output_is_refused(
+    run, emulator, source, target, monkeypatch, capsys, way, piped
+):
+    run("map", str(source("a")), "-o", str(target))
+    path = source("my", "own", name="out.jsonl.retry")
+    before = path.read_bytes()
+    command = ("map", "-" if piped else str(path), "-o", str(target), way)
+    with path.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+        code = cli.main(command)
+    assert code == 2
+    assert "The output is the input, or is made in it" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["--no-resume", "--retry-errors"])
+@pytest.mark.parametrize(
+    "content", [b"notes\n", b"notes", b'notes\n{"index": 1, "ro', b'"my"\n"own"\n']
+)
+def test_file_of_somebody_else_beside_the_output_is_left_alone(
+    run, emulator, source, target, way, content
+):
+    path = source("a")
+    run("map", str(path), "-o", str(target))
+    before = target.read_bytes()
+    beside(target).write_bytes(content)
+    code, _, said = run("map", str(path), "-o", str(target), way)
+    assert code == 2
+    assert "out.jsonl.retry' is not one that `map` has written" in said
+    assert beside(target).read_bytes() == content
+    assert target.read_bytes() == before
 
 
 def test_errors_are_kept_unless_they_are_to_be_retried(run, emulator, source, target):
@@ -492,8 +582,68 @@ def test_errors_are_kept_unless_they_are_to_be_retried(run, emulator, source, ta
     path = source("a", "b")
     run("map", str(path), "-o", str(target), "--at-once", "1")
     before = target.read_bytes()
-    assert run("map", str(path), "-o", str(target))[0] == 0
+    code, _, said = run("map", str(path), "-o", str(target))
+    assert code == 8
+    assert "0 failed, 2 kept (1 of them failed); " in said
     assert target.read_bytes() == before
+
+
+def test_other_columns_are_another_input(run, emulator, source, target):
+    path = source(b"prompt,place", b"a,b", name="in.csv")
+    run("map", str(path), "-o", str(target))
+    path = source(b"place,prompt", b"b,a", name="in.csv")
+    assert run("map", str(path), "-o", str(target))[0] == 0
+    path = source(b"place,prompt", b"a,b", name="in.csv")
+    assert run("map", str(path), "-o", str(target))[0] == 2
+
+
+def removed(path):
+    path.unlink()
+
+
+def replaced(path):
+    path.unlink()
+    path.write_bytes(b"mine")
+
+
+def cut(path):
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("harm", [removed, replaced, cut])
+def test_output_that_is_harmed_while_it_is_written_is_an_error(
+    run, emulator, source, target, harm
+):
+    """The second row comes through a pipe, once the first has its line."""
+    emulator.always(GOOD)
+    command = ("map", "-", "-o", str(target))
+    with process(*command, stdin=subprocess.PIPE) as running:
+        running.stdin.write('"a"\n')
+        running.stdin.flush()
+        until(lambda: count(target) == 1)
+        harm(target)
+        said = running.communicate('"b"\n', timeout=30)[1]
+        assert running.returncode == 1
+    assert "was removed, replaced or cut by another program" in said
+
+
+def test_disk_that_fails_at_the_end_is_an_error(
+    run, emulator, source, target, monkeypatch
+):
+    def fsync(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.fsync", fsync)
+    code, _, said = run("map", str(source("a")), "-o", str(target))
+    assert code == 1
+    assert "cannot be written: Input/output error." in said
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux has it")
+def test_input_that_fails_is_an_error(run, emulator):
+    code, _, said = run("map", "/proc/self/mem")
+    assert code == 1
+    assert "The input cannot be read: Input/output error." in said
 
 
 def test_retry_errors_redoes_the_rows_that_failed(run, emulator, source, target):
@@ -640,6 +790,21 @@ def test_ctrl_c_waits_for_the_calls_under_way(emulator, source, target):
     lines = read(target)
     assert [line["index"] for line in lines] == list(range(len(lines)))
     assert 4 <= len(lines) < 500
+
+
+def test_ctrl_c_of_a_new_start_tells_where_its_lines_are(emulator, source, target):
+    emulator.always(GOOD | faults.slow_first_byte(0.3))
+    target.write_bytes(b"old")
+    path = source(*prompts(500))
+    command = ("map", str(path), "-o", str(target), "--at-once", "4", "--no-resume")
+    with process(*command) as running:
+        assert emulator.wait_for(lambda counts: counts.requests >= 4, 30)
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=30)[1]
+        assert running.returncode == 130
+    assert f"the new lines are in {str(beside(target))!r}" in said
+    assert target.read_bytes() == b"old"
+    assert len(read(beside(target))) >= 4
 
 
 def test_second_ctrl_c_leaves_them(emulator, source, target):

@@ -376,6 +376,7 @@ def test_ledger_that_cannot_be_reached_is_an_error_without_its_password(run):
         (["--days", "36501"], "--days"),
         (["--html", "x.html", "--json"], "leave out --json and --by"),
         (["--html", "x.html", "--by", "day"], "leave out --json and --by"),
+        (["--html", "-"], "--html needs a file"),
         (["extra"], "unexpected extra argument"),
     ],
 )
