@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from attrs import field, frozen
 
 from . import _checks
 from .models import CacheUse, Timeout, check_timeout
+
+
+class EmbedOptions(TypedDict, total=False):
+    """What `embed` takes beside texts: see LLMService.embed."""
+
+    model: str | None
+    dimensions: int | None
+    timeout: float | Timeout | None
+    extra_body: Mapping[str, Any] | None
+    cache: CacheUse | None
+    cache_ttl: float | None
 
 
 def _extra_body(value: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -193,17 +193,6 @@ class LLMRequest:
     )
 
 
-class EmbedOptions(TypedDict, total=False):
-    """What `embed` takes beside texts: see LLMService.embed."""
-
-    model: str | None
-    dimensions: int | None
-    timeout: float | Timeout | None
-    extra_body: Mapping[str, Any] | None
-    cache: CacheUse | None
-    cache_ttl: float | None
-
-
 class RequestOverrides(TypedDict, total=False):
     """Keyword arguments that every method takes: the fields of LLMRequest."""
 

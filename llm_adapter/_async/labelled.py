@@ -9,9 +9,9 @@ from attrs import evolve
 
 from .. import _checks
 from .._context import label, usage_context
+from .._embedding import EmbedOptions
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     Part,
 )

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from attrs import evolve
 
-from .._embedding import EmbeddingOptions, as_texts
+from .._embedding import EmbeddingOptions, EmbedOptions, as_texts
 from .._events import events_of
 from .._identity import Identity
 from .._mocking import (
@@ -22,7 +22,6 @@ from .._mocking import (
 from .._siblings import provider_name
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

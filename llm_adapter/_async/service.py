@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from attrs import evolve
 
 from .._answers import json_request, read_as, read_object
+from .._embedding import EmbedOptions
 from .._identity import Identity, total_seconds
 from .._siblings import no_sibling, provider_name
 from .._watch import current_watch
 from ..errors import LLMUnsupportedFeatureError
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

@@ -7,10 +7,10 @@ from typing import Any, Unpack
 
 from .. import _checks
 from .._context import usage_context
+from .._embedding import EmbedOptions
 from .._workflow import Choice, ModelConfig
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     Part,
 )

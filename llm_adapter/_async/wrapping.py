@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, Unpack
 
 from .. import _checks
+from .._embedding import EmbedOptions
 from .._identity import Identity
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from .._call import Generation, client, conclude, identity, prepare
 from .._concurrency import monotonic
-from .._embedding import EmbeddingOptions, as_texts
+from .._embedding import EmbeddingOptions, EmbedOptions, as_texts
 from .._identity import Identity
 from .._other_calls import (
     conclude_embeddings,
@@ -27,7 +27,6 @@ from .._wire.token_count import decode_count
 from ..errors import LLMConfigurationError, LLMModelNotFoundError
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

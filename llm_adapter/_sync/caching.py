@@ -22,13 +22,12 @@ from .._caching import (
     response_look,
 )
 from .._concurrency import monotonic
-from .._embedding import EmbeddingOptions, as_texts
+from .._embedding import EmbeddingOptions, EmbedOptions, as_texts
 from .._flights import Together
 from .._identity import with_timeout
 from ..caches import CacheStore, cache_from_url
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

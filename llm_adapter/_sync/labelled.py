@@ -10,7 +10,8 @@ from attrs import evolve
 
 from .. import _checks
 from .._context import label, usage_context
-from ..models import EmbeddingResponse, EmbedOptions, LLMRequest, Part
+from .._embedding import EmbedOptions
+from ..models import EmbeddingResponse, LLMRequest, Part
 from ..selector import ModelSelector
 from .service import LLMService
 from .workflow import WorkflowLLMService

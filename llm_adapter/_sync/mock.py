@@ -9,14 +9,13 @@ from uuid import uuid4
 
 from attrs import evolve
 
-from .._embedding import EmbeddingOptions, as_texts
+from .._embedding import EmbeddingOptions, EmbedOptions, as_texts
 from .._events import events_of
 from .._identity import Identity
 from .._mocking import MODEL, Answers, check_called, prompt_text, vector, word_by_word
 from .._siblings import provider_name
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

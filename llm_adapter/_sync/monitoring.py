@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from .._concurrency import monotonic
+from .._embedding import EmbedOptions
 from .._monitored_call import MonitoredCall
 from .._monitoring import Monitor, MonitoringSnapshot
 from .._telemetry import OpenTelemetry, telemetry_of
 from .._watch import Operation
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

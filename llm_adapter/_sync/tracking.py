@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, Unpack
 
 from .. import _checks
 from .._concurrency import monotonic, sleep, tried
-from .._embedding import as_texts
+from .._embedding import EmbedOptions, as_texts
 from .._estimates import embedding_amounts, request_amounts
 from .._identity import Identity, TimeLeft, with_timeout
 from .._tracking import PATIENCE, TrackedCall, once
@@ -17,7 +17,6 @@ from .._watch import Operation, watched_by
 from ..ledger import Amounts
 from ..models import (
     EmbeddingResponse,
-    EmbedOptions,
     LLMRequest,
     LLMResponse,
     Part,

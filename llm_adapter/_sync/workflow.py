@@ -8,8 +8,9 @@ from typing import Any, Unpack
 
 from .. import _checks
 from .._context import usage_context
+from .._embedding import EmbedOptions
 from .._workflow import Choice, ModelConfig
-from ..models import EmbeddingResponse, EmbedOptions, LLMRequest, Part
+from ..models import EmbeddingResponse, LLMRequest, Part
 from ..selector import ModelSelector, default_selector
 from .service import LLMService
 from .wrapping import WrappingLLMService

@@ -22,7 +22,7 @@ def completion(context: click.Context, shell: str) -> None:
     bash   llm-adapter completion bash > ~/.local/share/bash-completion/completions/llm-adapter
     zsh    llm-adapter completion zsh > a directory of $fpath, as _llm-adapter
     fish   llm-adapter completion fish > ~/.config/fish/completions/llm-adapter.fish
-    """  # noqa: E501
+    """  # noqa: E501 - a command is copied as one line
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(context.find_root().command, {}, _PROGRAM, _VARIABLE)

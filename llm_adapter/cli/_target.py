@@ -152,7 +152,7 @@ class Target:
     def _cut(self, size: int) -> None:
         try:
             os.ftruncate(self._descriptor, size)
-        except OSError as error:  # pragma: no cover - of a disk that fails
+        except OSError as error:
             raise unwritable(self.path, error) from error
         self._size = size
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import threading
 
 import click
@@ -281,3 +283,16 @@ def test_stop_before_the_first_result_ends_it():
     threading.Timer(0.1, stoppable.stop).start()
     assert list(stoppable.results()) == []
     silent.set()
+
+
+def test_output_that_cannot_be_cut_is_told(tmp_path, monkeypatch):
+    def failing(descriptor, size):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "out.jsonl"
+    with Target(path) as target:
+        monkeypatch.setattr(os, "ftruncate", failing)
+        with pytest.raises(
+            click.ClickException, match=r"out\.jsonl.*cannot be written"
+        ):
+            target.clear()

@@ -45,7 +45,7 @@ async def llm(emulator, exporter):
 
 async def in_flight(llm, count=1):
     with anyio.fail_after(5):
-        while llm.snapshot().total.in_flight != count:  # noqa: ASYNC110
+        while llm.snapshot().total.in_flight != count:  # noqa: ASYNC110 - nobody tells
             await anyio.sleep(0.005)
 
 

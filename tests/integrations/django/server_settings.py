@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from examples.web.django_project.settings import *  # noqa: F403
+from examples.web.django_project.settings import *  # noqa: F403 - as Django has it
 from examples.web.django_project.settings import LLM_ADAPTER as OF_THE_EXAMPLE
 from examples.web.django_project.settings import MIDDLEWARE as OF_THE_REQUEST
 

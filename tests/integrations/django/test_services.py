@@ -346,4 +346,4 @@ def test_front_door_names_what_it_has():
 
 def test_unknown_name_of_the_front_door_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'llm'"):
-        front.llm  # noqa: B018
+        front.llm  # noqa: B018 - looking is the test
